@@ -1,0 +1,280 @@
+"""The command `autograder`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Build, grade and report assignments of the course, on top of nbgrader.",
+)
+console, errors = Console(), Console(stderr=True)
+
+ClassDir = Annotated[Path, typer.Argument(metavar="CLASS_DIR", help="The folder of the class.")]
+Jobs = Annotated[int, typer.Option(min=1, max=256, help="Submissions that run at the same time.")]
+COLOURS = {"graded": "green", "needs a person": "yellow", "failed": "red"}
+
+
+def _fail(message: object) -> typer.Exit:
+    errors.print(Text(f"autograder: {message}"), style="red")
+    return typer.Exit(2)
+
+
+@app.command()
+def build(
+    check: Annotated[bool, typer.Option("--check", help="Only say which notebooks are stale.")] = False,
+) -> None:
+    """Build all notebooks from their text sources."""
+    from autograder.build import build_all
+    from autograder.klass import PROJECT
+
+    try:
+        paths = build_all(PROJECT, check=check)
+    except ValueError as error:  # SourceError and the lint's faults
+        raise _fail(error) from None
+    for path in paths:
+        console.print(f"{'stale' if check else 'built'}: {path}", highlight=False)
+    if not paths:
+        console.print("all notebooks are up to date")
+    if check and paths:
+        raise typer.Exit(1)
+
+
+@app.command()
+def init(
+    class_dir: ClassDir,
+    update: Annotated[
+        bool, typer.Option("--update", help="Take over assignments whose text has changed.")
+    ] = False,
+) -> None:
+    """Make a class: key, gradebook, hidden recordings, every assignment of the course."""
+    from autograder.klass import ClassError
+    from autograder.newclass import built_assignments, init_class
+
+    try:
+        done = init_class(class_dir, built_assignments(), update=update)
+    except (ClassError, ValueError) as error:
+        raise _fail(error) from None
+    for line in done:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if not done:
+        console.print(f"{class_dir} is complete; nothing to do", highlight=False)
+
+
+@app.command()
+def grade(
+    class_dir: ClassDir,
+    assignment: Annotated[str | None, typer.Argument(help="One assignment; all if left out.")] = None,
+    jobs: Jobs = 1,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what has not changed.")] = False,
+    cell_timeout: Annotated[float | None, typer.Option(min=1, help="Seconds one cell may take.")] = None,
+    total_timeout: Annotated[
+        float | None, typer.Option(min=1, help="Seconds one submission may take.")
+    ] = None,
+) -> None:
+    """Grade what is new, and print the table. Goes on where it was interrupted."""
+    from autograder.klass import ClassError, open_class
+
+    try:
+        klass = open_class(class_dir)
+        _grade(
+            klass,
+            assignment,
+            jobs=jobs,
+            force=force,
+            cell_timeout_s=cell_timeout,
+            total_timeout_s=total_timeout,
+        )
+    except ClassError as error:
+        raise _fail(error) from None
+
+
+@app.command()
+def report(class_dir: ClassDir) -> None:
+    """Write the class page and one feedback page per submission."""
+    from autograder.klass import ClassError, open_class
+    from autograder.report import write_report
+
+    try:
+        path = write_report(open_class(class_dir))
+    except ClassError as error:
+        raise _fail(error) from None
+    console.print(f"report: {path}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the example class is kept.")] = Path("demo_class"),
+    jobs: Jobs = 2,
+    bank: Annotated[Path | None, typer.Option(help="Folder of bank cases.")] = None,
+) -> None:
+    """An example class: the submissions of the test bank, graded and reported."""
+    from autograder.bank import BankError, check_case
+    from autograder.demo import hand_in_bank
+    from autograder.klass import ClassError, open_class
+    from autograder.newclass import built_assignments, init_class
+    from autograder.report import write_report
+    from autograder.results import results
+
+    try:
+        assignments = built_assignments()
+        init_class(folder, assignments, update=True)
+        klass = open_class(folder)
+        cases = hand_in_bank(klass, assignments, bank)
+        _grade(klass, None, jobs=jobs)
+        path = write_report(klass)
+    except (ClassError, BankError, ValueError) as error:
+        raise _fail(error) from None
+    found = {(r.student, r.assignment): r for r in results(klass)}
+    wrong = {case.name: check_case(found[case.name, case.assignment], case) for case in cases}
+    wrong = {name: lines for name, lines in wrong.items() if lines}
+    console.print(f"{len(cases) - len(wrong)} of {len(cases)} cases came out as expected")
+    for name, lines in wrong.items():
+        console.print(Text(f"  {name}: {'; '.join(lines)}"), style="red")
+    console.print(f"report: {path.resolve()}", highlight=False, soft_wrap=True)
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def calibrate(
+    assignment: Annotated[str, typer.Argument(help="For example 03_af_detection.")],
+    seeds: Annotated[int, typer.Option(min=1, help="How often the reference is trained.")] = 30,
+) -> None:
+    """Print how far the reference and the shortcuts are from an assignment's thresholds."""
+    from autograder.calibrate import run
+
+    run(assignment, seeds=seeds)
+
+
+# --- the terminal ---
+
+
+def _grade(klass: Any, assignment: str | None, **options: Any) -> None:
+    """Grade with a progress bar, then print the table of all that stands in the gradebook."""
+    from autograder.grade import grade_class
+    from autograder.results import results
+
+    def end(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    running: list[str] = []
+    count = {"found": 0, "graded": 0}
+    with bar:
+        line = bar.add_task("grading", total=None)
+
+        def progress(event: str, value: Any) -> None:
+            if event == "found":
+                count["found"] = value
+                bar.update(line, total=value)
+                return
+            if event == "started":
+                running.append(value)
+            else:
+                count["graded"] += 1
+                name = f"{value.student}, {value.assignment}"
+                if name in running:
+                    running.remove(name)
+                bar.advance(line)
+                bar.console.print(_line(value), soft_wrap=True)
+            bar.update(line, description="grading " + "; ".join(running))
+
+        try:
+            grade_class(klass, assignment, progress=progress, **options)
+        except KeyboardInterrupt:
+            bar.stop()
+            errors.print(
+                f"interrupted: {count['graded']} of {count['found']} graded; the next call does the rest",
+                style="yellow",
+                highlight=False,
+            )
+            raise typer.Exit(130) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    if not count["found"]:
+        console.print("nothing new to grade")
+    print_table(results(klass, assignment))
+
+
+def _line(result: Any) -> Text:
+    most = sum(result.possible.values())
+    text = Text(f"{result.student}, {result.assignment}: {result.total:g} of {most:g}, ")
+    text.append(result.status, style=COLOURS[result.status])
+    text.append(f", {result.seconds:.1f} s", style="dim")
+    return text
+
+
+def print_table(results: list[Any]) -> None:
+    """One table per assignment; tasks are numbered in the head and named below it."""
+    from autograder.report import number
+
+    for name in sorted({r.assignment for r in results}):
+        rows = [r for r in results if r.assignment == name]
+        tasks = list(rows[0].possible)
+        table = Table(
+            title=name,
+            title_justify="left",
+            title_style="bold",
+            header_style="bold",
+            pad_edge=False,
+            box=None,
+            padding=(0, 2, 0, 0),
+        )
+        table.add_column("student", overflow="fold")
+        for k, task in enumerate(tasks):
+            table.add_column(str(k + 1), justify="right", no_wrap=True, footer=task)
+        table.add_column("total", justify="right", no_wrap=True)
+        table.add_column("status", no_wrap=True)
+        table.add_column("s", justify="right", no_wrap=True)
+        for r in rows:
+            points = [Text(number(r.points[t]), style=_colour(r.points[t], r.possible[t])) for t in tasks]
+            table.add_row(
+                Text(r.student),
+                *points,
+                Text(number(r.total), style="bold"),
+                Text(r.status, style=COLOURS[r.status]),
+                f"{r.seconds:.1f}",
+            )
+        console.print()
+        console.print(table)
+        most = rows[0].possible
+        legend = ", ".join(f"{k + 1} {task} ({most[task]:g})" for k, task in enumerate(tasks))
+        console.print(Text(f"tasks: {legend}; \u2013 waits for a mark"), style="dim")
+        for r in rows:
+            if r.reasons and r.status == "failed":
+                console.print(Text(f"{r.student}: {'; '.join(r.reasons)}"), style="dim", soft_wrap=True)
+    console.print()
+
+
+def _colour(points: float | None, most: float) -> str:
+    return "dim" if points is None else "green" if points >= most else "red" if points == 0 else "yellow"
+
+
+if __name__ == "__main__":
+    app()

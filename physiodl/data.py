@@ -1,0 +1,136 @@
+"""`load`: the recordings of a dataset as a `Cohort`, real where they were fetched, simulated everywhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from physiodl import download, duplicates, registry, splits
+from physiodl.afdata import DataError, read_af
+from physiodl.cohort import Cohort
+from physiodl.simulate import af as simulated_af
+
+log = logging.getLogger("physiodl")
+
+SOURCES = ("auto", "real", "simulated")
+# Recordings and seed of the two simulated parts: what a class trains on, and what its self-checks examine on.
+SIMULATED = {"class": (1000, 2026), "practice": (300, 2027)}
+PRACTICE_SHARE = 0.2  # of real recordings, set aside for the self-checks
+
+
+def load(
+    name: str = "af", source: str = "auto", *, part: str = "class", n: int | None = None, seed: int | None = None,
+    root: Path | None = None,
+) -> Cohort:
+    """Load a dataset.
+
+    Args:
+        name: ``"af"`` (also ``"af_detection"``).
+        source: ``"real"`` needs the fetched files; ``"simulated"`` makes (or finds) simulated ones; ``"auto"`` takes
+            real recordings where they are and simulated ones otherwise.
+        part: ``"class"`` to learn from; ``"practice"``, other recordings, for the self-checks; ``"all"``, both
+            parts of the real recordings (the class's part where they are simulated).
+        n, seed: size and seed of a simulated cohort other than the usual one.
+        root: data folder; the usual one when None.
+
+    Returns:
+        Cohort with signals (n, 1, 18170), z-scored by the publisher and zero-padded at the end, at 300 Hz.
+
+    Raises:
+        FileNotFoundError: ``source="real"`` and nothing was fetched.
+        ValueError: unknown name, source or part; damaged files.
+    """
+    dataset = registry.find(name)
+    if source not in SOURCES:
+        raise ValueError(f"got source {source!r}, expected one of {', '.join(SOURCES)}")
+    if part not in ("class", "practice", "all"):
+        raise ValueError(f"got part {part!r}, expected 'class', 'practice' or 'all'")
+    real = registry.real_folder(dataset, root)
+    present = (real / dataset.files[0]).is_file()
+    if source == "real" and not present:
+        raise FileNotFoundError(
+            f"no recordings in {real}: run `python data_fetch.py {dataset.name}` (needs a network, or --mirror), "
+            "or load with source='simulated'"
+        )
+    if source == "real" or (source == "auto" and present):
+        return _part_of_real(dataset, real, part, root)
+    usual_n, usual_seed = SIMULATED["practice" if part == "practice" else "class"]
+    folder = _simulated(dataset, root, n=n or usual_n, seed=usual_seed if seed is None else seed)
+    return _cohort(dataset, folder, "simulated")
+
+
+def groups(cohort: Cohort, *, root: Path | None = None) -> np.ndarray:
+    """Group number of each recording: near-duplicates share one. Computed once, then kept beside the data.
+
+    Args:
+        cohort: recordings from `load`.
+        root: data folder; the usual one when None.
+
+    Returns:
+        (n,) integers for `physiodl.splits.group_split`.
+    """
+    rows = cohort.signals[:, 0, :]
+    sample = np.ascontiguousarray(rows[:, :: max(1, rows.shape[1] // 64)])
+    code = hashlib.sha256(Path(duplicates.__file__).read_bytes() + sample.tobytes()).hexdigest()[:16]
+    kept = (registry.data_root() if root is None else Path(root)) / cohort.name / "groups" / f"{code}.npy"
+    if kept.is_file():
+        found = np.load(kept, allow_pickle=False)
+        if found.shape == (len(cohort),):
+            return found
+    found = duplicates.find_groups(rows, cohort.fs, progress=True)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".tmp", delete=False) as part:
+            np.save(part, found)
+        os.replace(part.name, kept)
+    except OSError as error:  # a read-only data folder costs time, not the result
+        log.info("could not keep the groups in %s: %s", kept, error)
+    return found
+
+
+def _cohort(dataset: registry.Dataset, folder: Path, source: str) -> Cohort:
+    features, labels = read_af(folder)
+    facts = registry.read_provenance(folder)
+    return Cohort(
+        name=dataset.name,
+        signals=np.asarray(features, dtype=np.float32)[:, None, :],
+        labels=np.asarray(labels).astype(np.int64),
+        subjects=None,
+        fs=simulated_af.FS,
+        classes=("normal", "AF"),
+        channels=("lead I",),
+        source=facts.get("source", source),
+        citation=str(facts.get("citation", dataset.citation)),
+        licence=str(facts.get("licence", dataset.licence)),
+    )
+
+
+def _part_of_real(dataset: registry.Dataset, folder: Path, part: str, root: Path | None) -> Cohort:
+    """All real recordings, or one side of a fixed split that keeps near-duplicates together."""
+    damaged = registry.verify(dataset, folder).damaged
+    if damaged:
+        raise DataError(
+            f"{', '.join(damaged)} in {folder} is not what was fetched: the file was changed or the disk damaged it. "
+            f"Run `python data_fetch.py {dataset.name}` again; it keeps the damaged file aside."
+        )
+    cohort = _cohort(dataset, folder, "real")
+    if part == "all":
+        return cohort
+    shares = {"class": 1 - PRACTICE_SHARE, "practice": PRACTICE_SHARE}
+    split = splits.group_split(cohort.labels, groups(cohort, root=root), fractions=shares, seed=0)
+    return cohort.subset(np.sort(split[part]))
+
+
+def _simulated(dataset: registry.Dataset, root: Path | None, *, n: int, seed: int) -> Path:
+    """Folder of a simulated cohort, made on first use; in a temporary folder where the data folder is read-only."""
+    try:
+        return download.simulate(dataset.name, n=n, seed=seed, root=root)
+    except PermissionError:
+        temporary = tempfile.mkdtemp(prefix="physiodl-")
+        log.warning("%s cannot be written: simulated recordings go to %s", root or registry.data_root(), temporary)
+        return download.simulate(dataset.name, n=n, seed=seed, root=temporary)

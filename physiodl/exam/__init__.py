@@ -1,0 +1,21 @@
+"""What the test cells of an assignment use: hidden cohorts, scores with intervals, checks with messages, points.
+
+A test cell calls the names its task asked for, with arrays, numbers and strings, and says what came back:
+
+    task = exam.task("split", points=12)
+    with task.check("every recording is used once", 4, cause="indices were drawn with replacement"):
+        exam.same(np.sort(index), np.arange(n), what="all indices, sorted")
+    task.points()
+
+While a student works, `cohort` gives a practice cohort. When an instructor grades, the environment variable
+PHYSIODL_EXAM names the folder of the hidden cohorts, and the same cell meets recordings that nobody has seen.
+"""
+
+from physiodl.exam.checks import ExamError, Task, alike, credit, expect, numbers, same, task
+from physiodl.exam.cohorts import ExamCohort, HiddenLabels, Score, begin, cohort, score, write_hidden
+from physiodl.exam.probes import cheapest_threshold, clean_ecg, examples, receptive_field, reference_metrics
+
+__all__ = [
+    "ExamCohort", "ExamError", "HiddenLabels", "Score", "Task", "alike", "begin", "cheapest_threshold", "clean_ecg", "cohort", "credit",
+    "examples", "expect", "numbers", "receptive_field", "reference_metrics", "same", "score", "task", "write_hidden",
+]

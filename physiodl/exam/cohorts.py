@@ -1,0 +1,143 @@
+"""The sealed side of an examination: cohorts to predict, and scores against labels that cannot be read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from physiodl import data, metrics
+from physiodl.exam.checks import expect, numbers
+from physiodl.simulate.af import write_af
+
+HIDDEN_RECORDINGS = 300  # gives a 95 % interval of about +-0.02 on an AUC of 0.97
+METRICS = ("roc_auc", "accuracy", "sensitivity", "specificity", "f1")
+
+_state = {"assignment": "", "source": "auto", "seed": 0}
+
+
+class HiddenLabels:
+    """Labels that can be scored against and nothing else: they do not print, pickle, index or turn into an array."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = np.asarray(values).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} hidden labels>"
+
+    def _refuse(self, *_args, **_kwargs):
+        raise TypeError("hidden labels stay with the examiner: pass them to exam.score, not to anything else")
+
+    __array__ = __iter__ = __getitem__ = __reduce__ = __reduce_ex__ = __eq__ = _refuse
+    __hash__ = None
+
+
+@dataclass(frozen=True)
+class ExamCohort:
+    """Recordings to predict: ``signals`` (n, channels, samples), ``fs`` in Hz, ``labels`` sealed."""
+
+    signals: np.ndarray
+    labels: HiddenLabels
+    fs: float
+    source: str
+    hidden: bool
+
+    def __len__(self) -> int:
+        return len(self.signals)
+
+    def shuffled(self, seed: int) -> ExamCohort:
+        """The same recordings in another order, so that order carries no information."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        return ExamCohort(self.signals[order], HiddenLabels(self.labels._values[order]), self.fs, self.source, self.hidden)
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric on ``n`` recordings with its bootstrap interval."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        name = {"roc_auc": "ROC AUC"}.get(self.metric, self.metric)
+        return f"{name} {self.value:.3f} (95 % interval {self.low:.3f} to {self.high:.3f}, n = {self.n})"
+
+
+def begin(assignment: str, *, source: str = "auto", seed: int = 0) -> None:
+    """Say once, in a locked cell, which assignment this is and on which data the student practises."""
+    _state.update(assignment=assignment, source=source, seed=int(seed))
+
+
+def cohort(name: str = "af_detection") -> ExamCohort:
+    """The recordings a test cell examines on: hidden when an instructor grades, a practice cohort otherwise.
+
+    Raises:
+        FileNotFoundError: PHYSIODL_EXAM is set but has no cohort of this name. Grading must never fall back to
+            the practice recordings in silence.
+    """
+    folder = os.environ.get("PHYSIODL_EXAM")
+    if folder:
+        place = Path(folder) / name
+        if not (place / "features.npy").is_file():
+            raise FileNotFoundError(
+                f"PHYSIODL_EXAM names {folder}, which has no cohort {name!r}: run `autograder init` on the class again"
+            )
+        features = np.load(place / "features.npy", allow_pickle=False)
+        labels = np.load(place / "labels.npy", allow_pickle=False)
+        made = ExamCohort(features[:, None, :], HiddenLabels(labels), 300.0, "simulated", True)
+    else:
+        practice = data.load(name, source=_state["source"], part="practice")
+        made = ExamCohort(practice.signals, HiddenLabels(practice.labels), practice.fs, practice.source, False)
+    return made.shuffled(_state["seed"])
+
+
+def write_hidden(folder: Path, *, key: bytes, n: int = HIDDEN_RECORDINGS) -> None:
+    """Make the hidden cohorts of a class below ``folder``, from its secret key and nothing else."""
+    digest = hashlib.sha256(b"af_detection" + key).digest()
+    write_af(Path(folder) / "af_detection", n=n, seed=int.from_bytes(digest[:16], "big"), copies=0.0)
+
+
+def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> Score:
+    """Score predictions against the sealed labels.
+
+    Args:
+        metric: one of ``METRICS``. ``roc_auc`` takes probabilities, the others take class labels 0 and 1.
+        examined: the cohort the predictions are for, in its order.
+        predictions: (n,) numbers.
+        seed: seed of the bootstrap.
+
+    Returns:
+        The value with its 95 % interval, bootstrapped over recordings.
+
+    Raises:
+        ExamError: predictions of another shape, not finite, or outside what the metric takes.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"got metric {metric!r}, expected one of {', '.join(METRICS)}")
+    y = examined.labels._values
+    p = numbers(predictions, shape=(len(y),), what="predictions")
+    if metric == "roc_auc":
+        expect(
+            p.min() >= 0 and p.max() <= 1, got=f"values from {p.min():.3g} to {p.max():.3g}",
+            expected="probabilities between 0 and 1", cause="logits were returned: apply a sigmoid",
+        )
+    else:
+        values = np.unique(p)
+        expect(
+            np.isin(values, (0, 1)).all(), got=f"values such as {', '.join(f'{v:.3g}' for v in values[:4])}",
+            expected="class labels 0 and 1", cause="probabilities were returned: compare them with your threshold",
+        )
+        p = p.astype(int)
+    value, low, high = metrics.bootstrap_interval(getattr(metrics, metric), y, p, seed=seed)
+    return Score(metric, float(value), float(low), float(high), len(y))
