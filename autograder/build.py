@@ -165,7 +165,7 @@ def _secrets(source: Source) -> list[str]:
             outside, inside = [], outside
         visible += outside
         secret += inside
-    shown = "\n".join(plain(line) for line in visible)
+    shown = plain(" ".join(visible))  # a hint may show a line, and wrap it
     lines = dict.fromkeys(plain(line) for line in secret)
     return [line for line in lines if len(line) > SHORT and line not in shown]
 

@@ -19,6 +19,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
 import autograder
@@ -180,7 +182,7 @@ def locked(klass: Klass) -> Iterator[None]:
 
 def open_gradebook(klass: Klass):
     """nbgrader's `Gradebook` of the class, as a context manager."""
-    _find_alembic()
+    _prepare_nbgrader()
     from nbgrader.api import Gradebook
 
     return Gradebook(klass.db_url)
@@ -201,7 +203,7 @@ def run_preprocessors(
     The class's nbgrader_config.py counts. What the preprocessors log goes to the logger
     "autograder.nbgrader".
     """
-    _find_alembic()
+    _prepare_nbgrader()
     names = {"student": student, "assignment": assignment, "notebook": assignment, "db_url": klass.db_url}
     resources: dict[str, Any] = {"nbgrader": names, "unique_key": assignment, "autograder": facts}
     log = logging.getLogger("autograder.nbgrader")
@@ -232,13 +234,16 @@ def write_text(text: str, path: Path, *, mode: int = 0o644) -> None:
         raise
 
 
-def _find_alembic() -> None:
-    """nbgrader calls the `alembic` command to make a database; it lies beside our Python, which may not be on
-    PATH.
+def _prepare_nbgrader() -> None:
+    """What nbgrader needs of us before it opens a gradebook.
+
+    It calls the `alembic` command to make a database, which lies beside our Python and may not be on PATH.
+    And its models make SQLAlchemy 2 warn at every new submission; nobody can act on that.
     """
     if shutil.which("alembic") is None:
         folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
         os.environ["PATH"] = os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)])
+    warnings.filterwarnings("ignore", message="Object of type <Submitted", category=SAWarning)
 
 
 def configured(root: Path) -> Klass:

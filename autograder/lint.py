@@ -57,10 +57,16 @@ def contract(source: Source) -> list[Finding]:
     at = finder(source)
     if source.kind not in KINDS:
         return [at(None, "kind", repr(source.kind), " or ".join(KINDS), "mend `kind:` in the front matter")]
-    for layer in (_cells, _tasks, _python, check_names):
+    for layer in (_cells, _tasks, _python):
         if found := list(layer(source, at)):
             return found
-    return []
+    if source.kind != "assignment":
+        return []
+    try:
+        shown = [cell.source for cell in handout(source).cells]
+    except SourceError as error:
+        return [at(None, "nbgrader", str(error), "a notebook it accepts", "mend the cell that it names")]
+    return list(_stubs(source, shown, at)) or list(check_names(source, shown, at))
 
 
 def parts(source: Source) -> list[Finding]:
@@ -169,26 +175,11 @@ def _is_positive(points: object) -> bool:
 
 
 def _python(source: Source, at: Callable[..., Finding]) -> Iterator[Finding]:
-    """Every code cell is plain Python (magics differ between kernels), in the source and in the handout."""
-    code = [cell for cell in source.cells if cell.type == "code"]
-    for cell in code:
-        if error := _syntax_error(cell.text):
+    """Every code cell is plain Python: magics differ between kernels."""
+    for cell in source.cells:
+        if cell.type == "code" and (error := _syntax_error(cell.text)):
             got, row = f"{error.msg}: {(error.text or '').strip()!r}", error.lineno or 0
             yield at(cell, "python", got, "plain Python, no % or ! lines", "mend the cell", row=row)
-    if source.kind != "assignment" or any(_syntax_error(cell.text) for cell in code):
-        return
-    try:
-        built = handout(source).cells
-    except SourceError as error:
-        yield at(None, "nbgrader", str(error), "a notebook that nbgrader accepts", "mend the cell it names")
-        return
-    for cell, shown in zip(source.cells, built, strict=True):
-        if cell.role in ("answer", "test") and (error := _syntax_error(shown.source)):
-            fix = "leave a statement outside the region, at its indentation"
-            yield at(cell, "handout", f"{error.msg} in the handout", "Python without the region too", fix)
-        elif cell.role == "answer":
-            yield from _stub(cell, shown.source, at)
-    yield from _answers_shown(source, at)
 
 
 def _syntax_error(code: str) -> SyntaxError | None:
@@ -197,6 +188,17 @@ def _syntax_error(code: str) -> SyntaxError | None:
     except SyntaxError as error:
         return error
     return None
+
+
+def _stubs(source: Source, shown: list[str], at: Callable[..., Finding]) -> Iterator[Finding]:
+    """What the handout shows is Python too, agrees with the solutions, and does not give them away."""
+    for cell, text in zip(source.cells, shown, strict=True):
+        if cell.role in ("answer", "test") and (error := _syntax_error(text)):
+            fix = "leave a statement outside the region, at its indentation"
+            yield at(cell, "handout", f"{error.msg} in the handout", "Python without the region too", fix)
+        elif cell.role == "answer":
+            yield from _stub(cell, text, at)
+    yield from _answers_shown(source, at)
 
 
 def _stub(cell: Cell, stub: str, at: Callable[..., Finding]) -> Iterator[Finding]:

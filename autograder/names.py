@@ -15,7 +15,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator
 
-from autograder.source import Cell, Finding, Source, asked_names, handout, task_text
+from autograder.source import Cell, Finding, Source, asked_names, task_text
 
 # They reach names that no check of the text can see.
 REFUSED_NAMES = {"eval", "exec", "compile", "globals", "locals", "vars", "dir", "__import__", "get_ipython"}
@@ -47,8 +47,8 @@ def bound_names(code: str) -> set[str]:
 def free_names(code: str) -> set[str]:
     """Names that a cell uses from outside it, builtins included, over all nested scopes.
 
-    Read from the bytecode, which knows the order: `w = w[0]` and the class body `w = w` read the notebook's w. The
-    symbol table does not, and since Python 3.12 it shows the variables of comprehensions as the cell's own.
+    Read from the bytecode, which knows the order: `w = w[0]` and a class body `w = w` read the notebook's w.
+    The symbol table does not, and since Python 3.12 it shows variables of comprehensions as the cell's own.
     """
     module, *nested = _blocks(compiled(code))
     free = _read_before_bound(module)
@@ -100,20 +100,21 @@ def _is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-def check_names(source: Source, at: Callable[..., Finding]) -> Iterator[Finding]:
-    """Locked cells stand on their own; a test cell uses what it declares, and that can be there."""
-    if source.kind != "assignment":
-        return
+def check_names(source: Source, shown: list[str], at: Callable[..., Finding]) -> Iterator[Finding]:
+    """Locked cells stand on their own; a test cell uses what it declares, and that can be there.
+
+    `shown` holds the text of each cell in the handout.
+    """
     known: set[str] = set()
     defined: set[str] = set()
-    for index, (cell, built) in enumerate(zip(source.cells, handout(source).cells, strict=True)):
+    for index, (cell, text) in enumerate(zip(source.cells, shown, strict=True)):
         if cell.role == "locked":
             yield from _locked_cell(cell, known, at)
             known |= bound_names(cell.text)
         elif cell.role == "answer":
-            defined |= {name for name in definitions(built.source) if "." not in name}
+            defined |= {name for name in definitions(text) if "." not in name}
         elif cell.role == "test":
-            yield from _test_cell(cell, built.source, known, defined, task_text(source, index), at)
+            yield from _test_cell(cell, text, known, defined, task_text(source, index), at)
     asked = {name for cell in source.cells if cell.role == "test" for name in asked_names(cell)}
     for cell in source.cells:
         if cell.role == "locked" and (given := asked & bound_names(cell.text)):

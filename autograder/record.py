@@ -22,7 +22,7 @@ from nbgrader.preprocessors import (
     NbGraderPreprocessor,
     SaveAutoGrades,
 )
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import compute_checksum, is_grade, is_solution
 
 from autograder.execute import Executed
 from autograder.klass import Klass, open_gradebook, run_preprocessors, write_journal, write_notebook
@@ -128,10 +128,14 @@ def record(
     """
     notebook = executed.notebook
     flags = {}
+    untouched = _untouched(notebook)
     for cell, run in zip(notebook.cells, executed.runs, strict=True):
         if is_grade(cell) and not is_solution(cell) and cell.cell_type == "code":
             flag = settle(cell, run)
-            if flag:
+            # Tests fail on a task that nobody began: that is 0 points and needs no second look.
+            if flag and not (
+                run["status"] == "error" and task_of(cell.metadata.nbgrader.grade_id) in untouched
+            ):
                 flags[cell.metadata.nbgrader.grade_id] = f"test cell {flag}"
     flags |= _flags_of_mended(notebook, mended, flags)
     _, timestamp = _submission(klass, student, assignment)
@@ -218,6 +222,16 @@ def _flags_of_mended(
             if name not in flags:
                 found.setdefault(name, f"mended: {item['cell']} {item['what']}")
     return found
+
+
+def _untouched(notebook: NotebookNode) -> set[str]:
+    """Tasks whose answer cell is empty or as it was handed out."""
+    return {
+        cell.metadata.nbgrader.grade_id
+        for cell in notebook.cells
+        if is_solution(cell)
+        and (not cell.source.strip() or cell.metadata.nbgrader.get("checksum") == compute_checksum(cell))
+    }
 
 
 def _lost_all(cell: NotebookNode) -> bool:

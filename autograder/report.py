@@ -27,7 +27,7 @@ from autograder.results import Result, clean, results, task_of, text_of
 from autograder.source import split_regions
 
 MAX_SHOWN = 4_000  # characters of a student's cell or of one output
-STATUS_WORDS = {"graded": "graded", "needs a person": "needs a person", "failed": "failed"}
+STATUSES = ("graded", "needs a person", "failed")
 
 
 def write_report(klass: Klass) -> Path:
@@ -88,23 +88,17 @@ def feedback_page(klass: Klass, result: Result, handout: NotebookNode, rubrics: 
 def _task(
     name: str, result: Result, handout: NotebookNode, notebook: NotebookNode | None, rubric: str
 ) -> dict[str, Any]:
-    cells = (
-        [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name]
-        if notebook
-        else []
-    )
-    answer = cells[0] if cells else None
+    cells = notebook.cells if notebook is not None else []
+    answer = next((c for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == name), None)
     errors = [o for o in answer.get("outputs", []) if o.output_type == "error"] if answer is not None else []
-    written = answer is not None and bool(answer.metadata.nbgrader.get("grade"))
     points, most = result.points[name], result.possible[name]
     return {
-        "name": name,
         "heading": _headings(handout).get(name, name),
         "points": points,
         "most": most,
         "share": 0.0 if points is None or not most else points / most,
-        "lines": _lines(result.messages.get(name, "")),
-        "written": written,
+        "lines": _lines(result.messages.get(name, ""), name),
+        "written": answer is not None and bool(answer.metadata.nbgrader.get("grade")),
         "rubric": _markdown(rubric),
         "source": clean(answer.source, most=MAX_SHOWN) if answer is not None else "",
         "error": clean(_error(errors[-1]), most=MAX_SHOWN) if errors else "",
@@ -112,17 +106,18 @@ def _task(
     }
 
 
-def _lines(text: str) -> list[dict[str, str]]:
-    """Messages, line by line, with the mark that `physiodl.exam` puts first as a class for the page."""
+def _lines(text: str, task: str) -> list[dict[str, str]]:
+    """Messages, line by line, with the mark that `physiodl.exam` puts first as a class for the page.
+
+    Its last line, the sum, is left out: the page shows the points already.
+    """
     kinds = {"\u2714": "good", "\u2718": "bad", "\u25d1": "part"}
-    return (
-        [
-            {"text": line, "kind": kinds.get(line[:1], "more" if line.startswith("    ") else "")}
-            for line in text.split("\n")
-        ]
-        if text
-        else []
-    )
+    sum_line = re.compile(rf"{re.escape(task)}: [\d.]+ of [\d.]+ points")
+    lines = [line for line in text.split("\n") if text and not sum_line.fullmatch(line)]
+    return [
+        {"text": line, "kind": kinds.get(line[:1], "more" if line.startswith("    ") else "")}
+        for line in lines
+    ]
 
 
 def _error(output: NotebookNode) -> str:
@@ -174,7 +169,10 @@ def _assignment(name: str, rows: list[Result], handout: NotebookNode) -> dict[st
         "rows": [
             {"result": r, "link": f"../feedback/{quote(r.student)}/{quote(r.assignment)}.html"} for r in rows
         ],
-        "counts": {status: sum(r.status == status for r in rows) for status in STATUS_WORDS},
+        "counts": {status: sum(r.status == status for r in rows) for status in STATUSES},
+        "written_only": sum(
+            bool(r.reasons) and all("written answer" in why for why in r.reasons) for r in rows
+        ),
         "median": statistics.median(totals) if totals else None,
         "histogram": histogram(totals, most),
         "open": any(None in r.points.values() for r in rows),
@@ -228,9 +226,12 @@ def _headings(handout: NotebookNode) -> dict[str, str]:
     for cell in handout.cells:
         marks = cell.metadata.get("nbgrader", {})
         if marks.get("grade") or marks.get("solution"):
-            found.setdefault(task_of(marks["grade_id"]), heading or marks["grade_id"])
+            task = task_of(marks["grade_id"])
+            if task not in found:
+                found[task] = heading if heading and heading not in found.values() else task
         elif cell.cell_type == "markdown":
             heading = (re.findall(r"^#{1,4} +(.+)$", cell.source, re.M) or [heading])[-1].strip()
+            heading = re.sub(r" *\([\d.]+ points?\)$", "", heading)  # the page says it beside
     return found
 
 

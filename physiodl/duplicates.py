@@ -36,7 +36,7 @@ EDGE_S = 0.5
 SHRINK_S = 1.5
 SCREEN_HZ = 50.0
 SCREEN_SHRINK_S = 3.0
-SCREEN_LEVEL = 0.45
+SCREEN_LEVEL = 0.5
 STEADY_WINDOW_S = 2.0
 STEADY_SEARCH_S = 0.05
 STEADY_WITHIN_S = 0.004
@@ -308,7 +308,7 @@ def _verify(one: _Prepared, two: _Prepared, fs: float, inverted: bool) -> tuple[
     height = np.abs(c) if inverted else c
     for _ in range(PEAKS):
         k = int(height.argmax())
-        if height[k] <= 0:
+        if height[k] < SCREEN_LEVEL:
             break
         sign = 1.0 if c[k] > 0 else -1.0
         score, lag = _exact(one, two, int(lags[k]) * step, step, sign, fs)
@@ -321,32 +321,39 @@ def _verify(one: _Prepared, two: _Prepared, fs: float, inverted: bool) -> tuple[
 def _exact(
     one: _Prepared, two: _Prepared, lag: int, search: int, sign: float, fs: float
 ) -> tuple[float, int]:
-    """The best score within `search` samples of `lag`, and its lag."""
-    best, best_lag = 0.0, lag
-    for shift in range(lag - search, lag + search + 1):
-        a, b = max(0, shift), max(0, -shift)
-        n = min(len(one.fine) - a, len(two.fine) - b)
-        if n < MIN_OVERLAP_S * fs:
-            continue
-        u, v = one.fine[a : a + n], two.fine[b : b + n]
-        seconds = n / fs
-        edge = int(EDGE_S * fs)
-        uu, vv = u[edge : n - edge], v[edge : n - edge]
-        if one.present is not None or two.present is not None:
-            both = np.ones(n, np.float32)
-            for item, place in ((one, a), (two, b)):
-                if item.present is not None:
-                    both *= item.present[place : place + n]
-            seconds = float(both.sum()) / fs
-            uu, vv = uu * both[edge : n - edge], vv * both[edge : n - edge]
-            if seconds < MIN_OVERLAP_S:
-                continue
-        energy = float(uu @ uu) * float(vv @ vv)
-        r = sign * float(uu @ vv) / np.sqrt(energy) if energy > 0 else 0.0
-        score = r * seconds / (seconds + SHRINK_S)
-        if score > best:
-            best, best_lag = score, shift
-    return best, best_lag
+    """The best score near `lag`, at most `search` samples away, and its lag: uphill, one sample at a time."""
+    known = {shift: _score(one, two, shift, fs) * sign for shift in (lag - 1, lag, lag + 1)}
+    best = max(known, key=known.__getitem__)
+    while abs(best - lag) < search and best in (min(known), max(known)):
+        onward = best + (1 if best == max(known) else -1)
+        known[onward] = _score(one, two, onward, fs) * sign
+        if known[onward] <= known[best]:
+            break
+        best = onward
+    return known[best], best
+
+
+def _score(one: _Prepared, two: _Prepared, lag: int, fs: float) -> float:
+    """Exact normalised cross-correlation at one lag (samples), shrunk by its overlap."""
+    a, b = max(0, lag), max(0, -lag)
+    n = min(len(one.fine) - a, len(two.fine) - b)
+    edge = int(EDGE_S * fs)  # the filter's start and end differ between a recording and its crop
+    if n < MIN_OVERLAP_S * fs:
+        return 0.0
+    u, v = one.fine[a + edge : a + n - edge], two.fine[b + edge : b + n - edge]
+    seconds = n / fs
+    if one.present is not None or two.present is not None:
+        both = np.ones(n, np.float32)
+        for item, place in ((one, a), (two, b)):
+            if item.present is not None:
+                both *= item.present[place : place + n]
+        seconds = float(both.sum()) / fs
+        if seconds < MIN_OVERLAP_S:
+            return 0.0
+        u, v = u * both[edge : n - edge], v * both[edge : n - edge]
+    energy = float(u @ u) * float(v @ v)
+    r = float(u @ v) / np.sqrt(energy) if energy > 0 else 0.0
+    return r * seconds / (seconds + SHRINK_S)
 
 
 def _steady(one: _Prepared, two: _Prepared, score: float, lag_s: float, fs: float) -> bool:

@@ -573,15 +573,15 @@ task.points()
 # - `evaluate(labels, probability, threshold)`: a dict with `"accuracy"`, `"sensitivity"` (share of AF that is found), `"specificity"`
 #   (share of normal that is left alone), `"ppv"` (share of alarms that are AF) and `"auc"` (area under the ROC curve). AF is said when
 #   `probability >= threshold`. A share of nothing (no alarm at all) is 0.
-# - `choose_threshold(labels, probability, cost_missed, cost_false_alarm)`: among the values in `probability` and 1.01 ("never"), the
-#   threshold with the lowest total cost on these recordings; of equally cheap ones the highest.
+# - `choose_threshold(labels, probability, cost_missed, cost_false_alarm)`: a threshold with the lowest total cost on these recordings
+#   (any of them, where several are equally cheap). Above 1 it means "never say AF".
 #
 # <details><summary>Hint 1: the idea</summary>Everything but the AUC is a ratio of four counts. A threshold costs the missed AF times their
 # price plus the false alarms times theirs.</details>
 # <details><summary>Hint 2: what to use</summary><code>sklearn.metrics.roc_auc_score</code> takes the probabilities, not the decisions.
-# <code>np.unique(probability)</code> gives the candidates in ascending order.</details>
-# <details><summary>Hint 3: almost the code</summary><code>tp = np.sum(said &amp; (labels == 1))</code> and so on. Keep a candidate when
-# <code>cost &lt;= best</code> while going upwards: that keeps the highest of equals.</details>
+# <code>np.unique(probability)</code> gives all thresholds worth trying, but for 1.01: never.</details>
+# <details><summary>Hint 3: almost the code</summary><code>tp = np.sum(said &amp; (labels == 1))</code> and so on. Try every candidate and keep
+# the one with the lowest <code>cost_missed * fn + cost_false_alarm * fp</code>.</details>
 
 # %% role="answer" task="evaluate"
 def evaluate(labels, probability, threshold):
@@ -607,14 +607,14 @@ def evaluate(labels, probability, threshold):
 
 
 def choose_threshold(labels, probability, cost_missed, cost_false_alarm):
-    """The cheapest threshold; of equally cheap ones the highest."""
+    """A threshold with the lowest total cost."""
     ### BEGIN SOLUTION
     labels, probability = np.asarray(labels), np.asarray(probability)
     best, chosen = np.inf, 1.01
     for candidate in [*np.unique(probability), 1.01]:
         said = probability >= candidate
         cost = cost_missed * np.sum(~said & (labels == 1)) + cost_false_alarm * np.sum(said & (labels == 0))
-        if cost <= best:
+        if cost < best:
             best, chosen = cost, float(candidate)
     return chosen
     ### END SOLUTION
@@ -635,11 +635,12 @@ with task.check("AUC, ties included", 2, cause="computed from decisions instead 
     exam.same(_told["auc"], _true["auc"], what="auc", cause="computed from decisions instead of probabilities")
 with task.check("no alarm at all", 1, cause="a division by zero"):
     exam.same(evaluate(_y, _p, 1.01)["ppv"], 0.0, what="ppv without any alarm")
-with task.check("the cheapest threshold", 3, cause="the two costs exchanged, or the wrong one of equally cheap thresholds"):
+with task.check("the cheapest threshold", 3, cause="the two costs exchanged, or some thresholds not tried"):
     for _missed, _alarm in ((1, 1), (5, 1), (1, 20), (0.5, 3)):
-        _best = exam.cheapest_threshold(_y, _p, _missed, _alarm)
-        exam.same(choose_threshold(_y, _p, _missed, _alarm), _best, what=f"threshold for costs {_missed} and {_alarm}",
-                  cause="the two costs exchanged, or the wrong one of equally cheap thresholds")
+        _chosen = float(exam.numbers(choose_threshold(_y, _p, _missed, _alarm), shape=(), what="threshold"))
+        exam.same(exam.cost(_y, _p, _chosen, _missed, _alarm), exam.lowest_cost(_y, _p, _missed, _alarm),
+                  what=f"cost of your threshold {_chosen:.3g} when a miss costs {_missed} and a false alarm {_alarm}",
+                  cause="the two costs exchanged, or some thresholds not tried")
 task.points()
 
 # %% [markdown]

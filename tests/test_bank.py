@@ -1,11 +1,15 @@
-"""Bank cases: read, turned into submissions, compared with results. No kernel runs here."""
+"""Bank cases: read, turned into submissions, compared with results. The last test runs the example class."""
 
 import json
 
 import nbformat
 import pytest
+from tiny_class import tiny as tiny_notebooks
+from tiny_class import write_hidden
+from typer.testing import CliRunner
 
 from autograder.bank import BankError, check_case, make_submission, read_bank
+from autograder.cli import app
 from autograder.results import Result
 from autograder.source import handout, instructor_notebook, read_source
 
@@ -38,7 +42,7 @@ def tiny(request):
 
 def case(tmp_path, text, name="forgets"):
     path = tmp_path / "09_tiny" / f"{name}.py"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return read_bank(tmp_path)[0]
 
@@ -137,3 +141,26 @@ def test_a_task_the_assignment_does_not_have(tmp_path, tiny):
     made = case(tmp_path, '# ---\n# kind: wrong\n# title: t\n# ---\n# %% task="hart_rate"\nx = 1\n')
     with pytest.raises(BankError, match="no hart_rate; its answers are heart_rate, interpret, rhythm"):
         make_submission(made, *tiny)
+
+
+def test_the_example_class(tmp_path, monkeypatch):
+    """`autograder demo`: grades the bank, says what differs, and does nothing twice."""
+    monkeypatch.setattr("physiodl.exam.write_hidden", write_hidden)
+    monkeypatch.setattr("autograder.newclass.built_assignments", lambda: {"09_tiny": tiny_notebooks()})
+    bank, folder = tmp_path / "bank", str(tmp_path / "demo")
+    case(bank, "# ---\n# kind: reference\n# title: t\n# expect: {double: 4, score: 6}\n# ---\n", "reference")
+    case(bank, "# ---\n# kind: broken\n# title: t\n# raw: truncated\n# ---\n", "truncated")
+    first = CliRunner().invoke(app, ["demo", folder, "--bank", str(bank)])
+    assert first.exit_code == 0, first.output
+    assert "2 of 2 cases came out as expected" in first.output and "reports/index.html" in first.output
+    again = CliRunner().invoke(app, ["demo", folder, "--bank", str(bank)])
+    assert again.exit_code == 0 and "nothing new to grade" in again.output
+    case(bank, "# ---\n# kind: reference\n# title: t\n# expect: {double: 1}\n# ---\n", "reference")
+    wrong = CliRunner().invoke(app, ["demo", folder, "--bank", str(bank)])
+    assert wrong.exit_code == 1 and "double: got 4, expected 1 of 4" in wrong.output
+
+
+def test_commands_on_no_class_say_what_to_do(tmp_path):
+    for command in ("grade", "report"):
+        done = CliRunner().invoke(app, [command, str(tmp_path)])
+        assert done.exit_code == 2 and "autograder init" in done.output.replace("\n", " ")

@@ -1,170 +1,54 @@
 """A class of tiny submissions, graded once by the real grader; each test looks at one student."""
 
 import copy
-import importlib.util
 import json
 import os
 import shutil
-import sys
 import time
-import types
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from tiny_class import cell_of, copy_of, hand_in, make_class, tiny, write_hidden, written
 
 from autograder import execute, klass, mend, newclass, record, results
-from autograder.bank import Case, make_submission
 from autograder.grade import grade_class, pending
-from autograder.source import handout, instructor_notebook, read_source
-
-TINY = '''\
-# %% [markdown]
-# # Tiny
-# What this is.
-# %% role="locked"
-import math
-# %% [markdown]
-# ## 1. Double a number
-# %% role="answer" task="double"
-def double(x):
-    """Twice x."""
-    ### BEGIN SOLUTION
-    return 2 * x
-    ### END SOLUTION
-# %% role="test" task="double" points=4
-# asks: double
-points = 0.0
-for x, expected in ((1.0, 2.0), (-3.0, -6.0)):
-    try:
-        got = double(x)
-        if math.isclose(got, expected):
-            points += 2.0
-        else:
-            print(f"double({x}): got {got}, expected {expected}")
-    except Exception as error:
-        print(f"double({x}) stopped with {type(error).__name__}")
-### BEGIN HIDDEN TESTS
-if double(1e6) != 2e6:
-    points = min(points, 1.0)
-### END HIDDEN TESTS
-points
-# %% [markdown]
-# ## 2. Score
-# %% role="answer" task="score"
-### BEGIN SOLUTION
-def score():
-    return 6.0
-### END SOLUTION
-# %% role="test" task="score" points=6
-# asks: score
-score()
-# %% [markdown] role="written" task="explain" points=5
-# ### BEGIN SOLUTION
-# Because.
-# ### END SOLUTION
-# ### BEGIN MARK SCHEME
-# Names **one** cause: 5 points.
-# ### END MARK SCHEME
-'''
 
 
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
-    """Instructor version and handout of the tiny assignment."""
-    path = tmp_path_factory.mktemp("text") / "09_tiny.py"
-    path.write_text(TINY)
-    text = read_source(path)
-    return instructor_notebook(text), handout(text)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def hidden_cohorts():
-    """Where physiodl.exam is not there yet, a stand-in that writes one hidden cohort."""
-    if importlib.util.find_spec("physiodl.exam") is not None:
-        yield
-        return
-    import physiodl
-
-    stand_in = types.ModuleType("physiodl.exam")
-
-    def write_hidden(folder, *, key):
-        assert len(key) == 32
-        (folder / "toy").mkdir()
-        (folder / "toy" / "labels.txt").write_text("0 1")
-
-    stand_in.write_hidden = write_hidden
-    sys.modules["physiodl.exam"], physiodl.exam = stand_in, stand_in
-    yield
-    del sys.modules["physiodl.exam"], physiodl.exam
-
-
-def written(tiny, answers=None, *, explain="Because."):
-    """The handout with answers filled in; "double", "score" from the solution where not given."""
-    cells = [("explain", "markdown", explain)] if explain else []
-    cells += [(name, "code", text) for name, text in (answers or {}).items()]
-    options = {} if explain else {"empty": ["explain"]}
-    case = Case("case", "09_tiny", "reference", "t", cells=tuple(cells), options=options)
-    return nbformat.reads(make_submission(case, tiny[1], tiny[0]), as_version=4)
-
-
-def cell_of(notebook, grade_id):
-    return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
-
-
-def copy_of(cell, **changes):
-    cell = copy.deepcopy(cell)
-    cell.update(changes)
-    return cell
-
-
-def hand_in(course, student, content):
-    path = course.notebook("submitted", "09_tiny", student)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        path.write_text(content if isinstance(content, str) else nbformat.writes(content))
-    return path
-
-
-def submissions(tiny):
+def submissions():
     """Student -> what that student handed in."""
     give = {
-        "honest": written(tiny),
-        "unwritten": written(tiny, explain=None),
-        "partial": written(tiny, {"double": "def double(x):\n    return abs(2 * x)"}),
-        "empty": written(tiny, {"double": ""}),
-        "stub": copy.deepcopy(tiny[1]),
-        "syntax": written(tiny, {"double": "def double(x:\n    return 2 * x"}),
-        "raises": written(tiny, {"score": "def score():\n    raise ValueError('<script>alert(1)</script>')"}),
-        "loop": written(tiny, {"score": "while True:\n    pass"}),
+        "honest": written(),
+        "unwritten": written(explain=None),
+        "partial": written({"double": "def double(x):\n    return abs(2 * x)"}),
+        "empty": written({"double": ""}),
+        "stub": copy.deepcopy(tiny()[1]),
+        "syntax": written({"double": "def double(x:\n    return 2 * x"}),
+        "raises": written({"score": "def score():\n    raise ValueError('<script>alert(1)</script>')"}),
+        "loop": written({"score": "while True:\n    pass"}),
         "stubborn": written(
-            tiny,
             {
                 "double": "import time\ndef double(x):\n    while True:\n        try:\n"
                 "            time.sleep(60)\n        except BaseException:\n"
                 "            pass"
             },
         ),
-        "exits": written(tiny, {"score": "import os\nos._exit(0)"}),
-        "nan": written(tiny, {"score": "def score():\n    return float('nan')"}),
-        "inf": written(tiny, {"score": "def score():\n    return float('inf')"}),
-        "too_much": written(tiny, {"score": "def score():\n    return 60.0"}),
-        "negative": written(tiny, {"score": "def score():\n    return -1.0"}),
-        "nothing": written(tiny, {"score": "def score():\n    return None"}),
-        "true": written(tiny, {"score": "def score():\n    return True"}),
-        "numpy": written(tiny, {"score": "import numpy as np\ndef score():\n    return np.float64(4.5)"}),
+        "exits": written({"score": "import os\nos._exit(0)"}),
+        "nan": written({"score": "def score():\n    return float('nan')"}),
+        "inf": written({"score": "def score():\n    return float('inf')"}),
+        "too_much": written({"score": "def score():\n    return 60.0"}),
+        "negative": written({"score": "def score():\n    return -1.0"}),
+        "nothing": written({"score": "def score():\n    return None"}),
+        "true": written({"score": "def score():\n    return True"}),
+        "numpy": written({"score": "import numpy as np\ndef score():\n    return np.float64(4.5)"}),
         "warns": written(
-            tiny,
             {
                 "double": "import sys, warnings\ndef double(x):\n    warnings.warn('careful')\n"
                 "    print('progress', file=sys.stderr)\n    return 2 * x"
             },
         ),
-        "chatty": written(tiny, {"score": "print('x' * 3_000_000)\ndef score():\n    return 6.0"}),
+        "chatty": written({"score": "print('x' * 3_000_000)\ndef score():\n    return 6.0"}),
         "leaves": written(
-            tiny,
             {
                 "score": "import os, pathlib, subprocess, sys\n"
                 "pathlib.Path('left').write_text(os.getcwd())\n"
@@ -178,23 +62,23 @@ def submissions(tiny):
         "binary": bytes(range(256)),
         "json_only": json.dumps({"a": 1}),
         "odd_cells": json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [1, 2]}),
-        "crlf": nbformat.writes(written(tiny)).replace("\\n", "\\r\\n"),
+        "crlf": nbformat.writes(written()).replace("\\n", "\\r\\n"),
     }
-    skips = written(tiny, {"double": "def double(x):\n    return 0", "score": "def score():\n    return 0.0"})
+    skips = written({"double": "def double(x):\n    return 0", "score": "def score():\n    return 0.0"})
     for name in ("double-test", "score-test"):
         cell_of(skips, name).metadata["tags"] = ["skip-execution"]
     give["skips"] = skips
-    twice = written(tiny)
+    twice = written()
     test = cell_of(twice, "double-test")
     twice.cells.insert(twice.cells.index(test), copy_of(test, id="copy"))
     give["test_twice"] = twice
-    split = written(tiny, {"double": "def double(x):\n    return helper(x)"})
+    split = written({"double": "def double(x):\n    return helper(x)"})
     answer = cell_of(split, "double")
     half = copy_of(answer, id="half", source="def helper(x):\n    return x + x")
     split.cells.insert(split.cells.index(answer) + 1, half)
     give["answer_split"] = split
     for name in ("deleted", "edited", "worth_more", "moved"):
-        give[name] = written(tiny)
+        give[name] = written()
     give["deleted"].cells.remove(cell_of(give["deleted"], "score-test"))
     cell_of(give["edited"], "score-test").source = "6.0"
     cell_of(give["edited"], "score").source = "def score():\n    return 1.0"
@@ -207,13 +91,11 @@ def submissions(tiny):
     return give
 
 
-@pytest.fixture(scope="session")
-def course(tiny, tmp_path_factory):
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
     """A class in which everything above has been graded with two jobs."""
-    folder = tmp_path_factory.mktemp("class")
-    newclass.init_class(folder, {"09_tiny": tiny})
-    course = klass.open_class(folder)
-    for student, content in submissions(tiny).items():
+    course = make_class(tmp_path_factory.mktemp("class"))
+    for student, content in submissions().items():
         hand_in(course, student, content)
     (course.root / "submitted" / "nothing_there" / "09_tiny").mkdir(parents=True)
     found = grade_class(course, jobs=2, cell_timeout_s=3)
@@ -225,8 +107,8 @@ EXPECTED = {
     "honest": (4, 6, "explain: written answer waits"),
     "unwritten": (4, 6, None),
     "partial": (2, 6, None),
-    "empty": (0, 6, "double: test cell stopped with an error (NameError)"),
-    "stub": (0, 0, "score: test cell stopped with an error (NameError)"),
+    "empty": (0, 6, None),
+    "stub": (0, 0, None),
     "syntax": (0, 6, None),
     "raises": (4, 0, "score: test cell stopped with an error (ValueError)"),
     "loop": (4, 0, "NameError"),
@@ -278,6 +160,7 @@ def test_files_that_are_no_notebooks_fail_alone(course, student, why):
 def test_status_waits_only_for_what_a_person_must_do(course):
     assert course[1]["unwritten"].status == "graded", "an empty written answer is 0 without a person"
     assert course[1]["unwritten"].points["explain"] == 0
+    assert course[1]["stub"].status == "graded", "a handout handed back is 0 without a person"
     assert course[1]["honest"].points["explain"] is None
     assert course[1]["honest"].reasons == ["explain: written answer waits for its mark"]
 
@@ -323,10 +206,10 @@ def test_journal_holds_every_grading(course):
     assert len(one["submission"]) == 64 and one["grader"].startswith("0.") and one["seconds"] > 0
 
 
-def test_nothing_is_graded_twice_and_a_new_file_is(course, tiny):
+def test_nothing_is_graded_twice_and_a_new_file_is(course):
     assert [s.student for s in pending(course[0])] == []
     path = course[0].notebook("submitted", "09_tiny", "no_bytes")
-    hand_in(course[0], "no_bytes", written(tiny))
+    hand_in(course[0], "no_bytes", written())
     try:
         assert [s.student for s in pending(course[0])] == ["no_bytes"]
         assert [r.points["double"] for r in grade_class(course[0])] == [4]
@@ -345,16 +228,15 @@ def test_a_mark_by_hand_clears_the_reason(course):
     assert (result.status, result.points["explain"], result.total) == ("graded", 3.5, 13.5)
 
 
-def small_class(folder, tiny, students):
-    newclass.init_class(folder, {"09_tiny": tiny})
-    course = klass.open_class(folder)
+def small_class(folder, students):
+    course = make_class(folder)
     for student in students:
-        hand_in(course, student, written(tiny))
+        hand_in(course, student, written())
     return course
 
 
-def test_interrupted_grading_goes_on_with_the_rest(tmp_path, tiny):
-    course = small_class(tmp_path / "class", tiny, "abc")
+def test_interrupted_grading_goes_on_with_the_rest(tmp_path):
+    course = small_class(tmp_path / "class", "abc")
 
     def interrupt(event, value):
         if event == "graded":
@@ -368,16 +250,16 @@ def test_interrupted_grading_goes_on_with_the_rest(tmp_path, tiny):
     assert {r.student: r.total for r in results.results(course)} == {"a": 10, "b": 10, "c": 10}
 
 
-def test_a_dead_worker_costs_nobody_else(tmp_path, tiny, monkeypatch):
-    course = small_class(tmp_path / "class", tiny, "ab")
-    hand_in(course, "a", written(tiny, {"score": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"}))
+def test_a_dead_worker_costs_nobody_else(tmp_path):
+    course = small_class(tmp_path / "class", "ab")
+    hand_in(course, "a", written({"score": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"}))
     found = {r.student: r for r in grade_class(course)}
     assert found["a"].status == "failed" and "worker process died" in found["a"].reasons[0]
     assert found["b"].total == 10
     assert [s.student for s in pending(course)] == ["a"], "the grader's own faults are tried again"
 
 
-def test_total_time_limit(tiny):
+def test_total_time_limit():
     notebook = nbformat.v4.new_notebook(
         cells=[new_code_cell("import time; time.sleep(1.5)") for _ in range(6)]
     )
@@ -388,15 +270,16 @@ def test_total_time_limit(tiny):
     assert "3 s" in done.ended
 
 
-def test_init_twice_does_nothing_and_update_is_asked_for(tmp_path, tiny):
+def test_init_twice_does_nothing_and_update_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("physiodl.exam.write_hidden", write_hidden)
     folder = tmp_path / "class"
-    assert len(newclass.init_class(folder, {"09_tiny": tiny})) >= 5
+    assert len(newclass.init_class(folder, {"09_tiny": tiny()})) >= 5
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    assert newclass.init_class(folder, {"09_tiny": tiny}) == []
+    assert newclass.init_class(folder, {"09_tiny": tiny()}) == []
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
     assert (folder / "secret.key").stat().st_mode & 0o777 == 0o600
     assert (folder / "hidden").stat().st_mode & 0o777 == 0o700
-    changed = copy.deepcopy(tiny)
+    changed = copy.deepcopy(tiny())
     for notebook in changed:
         cell_of(notebook, "score-test").source += "\n# changed"
     old = klass.assignment_version(klass.open_class(folder), "09_tiny")
@@ -406,7 +289,7 @@ def test_init_twice_does_nothing_and_update_is_asked_for(tmp_path, tiny):
     assert klass.assignment_version(klass.open_class(folder), "09_tiny") != old
 
 
-def test_folders_that_cannot_be_a_class(tmp_path, tiny):
+def test_folders_that_cannot_be_a_class(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
     with pytest.raises(klass.ClassError, match="not empty and not a class.*thesis.txt"):
@@ -421,17 +304,17 @@ def test_folders_that_cannot_be_a_class(tmp_path, tiny):
             newclass.init_class(tmp_path / "full" / "new", {})
 
 
-def test_two_graders_do_not_share_a_class(tmp_path, tiny):
-    course = small_class(tmp_path / "class", tiny, "")
+def test_two_graders_do_not_share_a_class(tmp_path):
+    course = small_class(tmp_path / "class", "")
     with klass.locked(course), pytest.raises(klass.ClassError, match="another autograder"):
         grade_class(course)
 
 
-def test_plain_nbgrader_grades_the_same_class(tmp_path, tiny):
+def test_plain_nbgrader_grades_the_same_class(tmp_path):
     from nbgrader.apps import NbGraderAPI
     from nbgrader.coursedir import CourseDirectory
 
-    course = small_class(tmp_path / "class", tiny, "a")
+    course = small_class(tmp_path / "class", "a")
     loaded = klass.open_class(course.root).config
     api = NbGraderAPI(CourseDirectory(config=loaded), config=loaded)
     assert api.autograde("09_tiny", "a")["success"]

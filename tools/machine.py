@@ -22,11 +22,12 @@ FULL = (28, 122)  # errno of a full disk and of a used-up quota
 NO_SPACE = r"no space left on device|errno 28\b|disk quota exceeded|errno 122\b"
 NO_COMPILER = (
     r"command '?[^'\n]*(gcc|cc|clang|g\+\+|cl\.exe)'? failed"
-    r"|unable to (find|execute)[^\n]*(gcc|cc\b|compiler)|no acceptable C compiler|unknown compiler|Microsoft Visual C\+\+ 14|xcrun: error|No CMAKE_C_COMPILER"
+    r"|unable to (find|execute)[^\n]*(gcc|cc\b|compiler)|no acceptable C compiler"
+    r"|unknown compiler|Microsoft Visual C\+\+ 14|xcrun: error|No CMAKE_C_COMPILER"
 )
 NO_NETWORK = (
-    r"NewConnectionError|NameResolutionError|name resolution|Name or service not known|nodename nor servname"
-    r"|Connection refused|Connection aborted|Network is unreachable|Max retries exceeded|ReadTimeout|ProxyError"
+    r"NewConnectionError|NameResolutionError|name resolution|Name or service not known|nodename nor serv"
+    r"|Connection (refused|aborted)|Network is unreachable|Max retries exceeded|ReadTimeout|ProxyError"
     r"|Tunnel connection failed|CERTIFICATE_VERIFY_FAILED|Could not fetch URL"
 )
 NOT_BUILT = r"(?:Failed to build|Failed building wheel for)\s+'?([\w.-]+)"

@@ -13,9 +13,9 @@ PHYSIODL_EXAM names the folder of the hidden cohorts, and the same cell meets re
 
 from physiodl.exam.checks import ExamError, Task, alike, credit, expect, numbers, same, task
 from physiodl.exam.cohorts import ExamCohort, HiddenLabels, Score, begin, cohort, score, write_hidden
-from physiodl.exam.probes import cheapest_threshold, clean_ecg, examples, receptive_field, reference_metrics
+from physiodl.exam.probes import clean_ecg, cost, examples, lowest_cost, receptive_field, reference_metrics
 
 __all__ = [
-    "ExamCohort", "ExamError", "HiddenLabels", "Score", "Task", "alike", "begin", "cheapest_threshold", "clean_ecg", "cohort", "credit",
-    "examples", "expect", "numbers", "receptive_field", "reference_metrics", "same", "score", "task", "write_hidden",
+    "ExamCohort", "ExamError", "HiddenLabels", "Score", "Task", "alike", "begin", "clean_ecg", "cohort", "cost", "credit",
+    "examples", "expect", "lowest_cost", "numbers", "receptive_field", "reference_metrics", "same", "score", "task", "write_hidden",
 ]

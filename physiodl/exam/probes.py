@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.metrics import accuracy_score, precision_score, recall_score, roc_auc_score
 
+from physiodl import metrics
 from physiodl.exam.checks import expect, numbers
 from physiodl.simulate import af, ecg, rhythm
 
@@ -82,10 +83,14 @@ def reference_metrics(labels: np.ndarray, probability: np.ndarray, threshold: fl
     }
 
 
-def cheapest_threshold(labels: np.ndarray, probability: np.ndarray, cost_missed: float, cost_false_alarm: float) -> float:
-    """The threshold with the lowest total cost among the probabilities and 1.01 ("never"); of equals the highest."""
-    labels, probability = np.asarray(labels), np.asarray(probability)
-    candidates = np.append(np.unique(probability), 1.01)
-    said = probability >= candidates[:, None]
-    cost = cost_missed * (~said & (labels == 1)).sum(axis=1) + cost_false_alarm * (said & (labels == 0)).sum(axis=1)
-    return float(candidates[np.flatnonzero(np.isclose(cost, cost.min()))[-1]])
+def cost(labels: np.ndarray, probability: np.ndarray, threshold: float, missed: float, false_alarm: float) -> float:
+    """Total cost of deciding ``probability >= threshold``: misses times their price plus false alarms times theirs."""
+    said = np.asarray(probability) >= threshold
+    labels = np.asarray(labels)
+    return float(missed * np.sum(~said & (labels == 1)) + false_alarm * np.sum(said & (labels == 0)))
+
+
+def lowest_cost(labels: np.ndarray, probability: np.ndarray, missed: float, false_alarm: float) -> float:
+    """The lowest `cost` that any threshold reaches."""
+    best = metrics.cost_threshold(labels, probability, cost_missed=missed, cost_false_alarm=false_alarm)
+    return cost(labels, probability, best, missed, false_alarm)

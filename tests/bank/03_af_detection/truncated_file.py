@@ -1,0 +1,6 @@
+# ---
+# kind: broken
+# title: The upload broke off in the middle of the file
+# raw: truncated
+# status: failed
+# ---
