@@ -40,7 +40,7 @@ ONE_THREAD = {
         "TF_NUM_INTEROP_THREADS",
     )
 }
-GRACE_S = 60.0  # how long after its total limit a worker may still tidy up before it is killed
+GRACE_S = 180.0  # for starting the kernel and for tidying up; after that a worker is killed
 MAX_TEXT = 200_000  # characters of text output kept of one cell
 MAX_RICH = 5_000_000  # characters of pictures and other rich output kept of one cell
 
@@ -112,6 +112,8 @@ def execute_all(
                     yield job, Executed(None, broken=why, seconds=time.monotonic() - worker.started)
                 elif event["event"] == "kernel":
                     worker.kernel = event["kernel"]
+                elif event["event"] == "folder":
+                    worker.folder = event["folder"]
                 elif event["event"] == "done":
                     yield worker.finish(event)
             for worker in [w for w in crew if w.job is not None and time.monotonic() > w.deadline]:
@@ -150,7 +152,7 @@ class _Worker:
             start_new_session=True,
         )
         self.job: Job | None = None
-        self.kernel, self.started, self.deadline = 0, 0.0, 0.0
+        self.kernel, self.folder, self.started, self.deadline = 0, "", 0.0, 0.0
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()
 
     def _listen(self, events: queue.Queue) -> None:
@@ -162,7 +164,7 @@ class _Worker:
         events.put((self, None))
 
     def start(self, job: Job) -> None:
-        self.job, self.kernel, self.started = job, 0, time.monotonic()
+        self.job, self.kernel, self.folder, self.started = job, 0, "", time.monotonic()
         self.deadline = self.started + job.total_timeout_s + GRACE_S
         order = {
             "notebook": nbformat.writes(job.notebook),
@@ -177,7 +179,7 @@ class _Worker:
             pass  # it has died; its end of file is on the way through the queue
 
     def finish(self, event: dict[str, Any]) -> tuple[Job, Executed]:
-        job, self.job, self.kernel = self.job, None, 0
+        job, self.job, self.kernel, self.folder = self.job, None, 0, ""
         notebook = nbformat.reads(event["notebook"], as_version=4) if event.get("notebook") else None
         return job, Executed(
             notebook,
@@ -203,6 +205,8 @@ class _Worker:
             self.process.wait()
         if self.kernel:
             kill_group(self.kernel)
+        if self.folder:  # a worker that was killed could not remove it
+            shutil.rmtree(self.folder, ignore_errors=True)
         self.errors.close()
 
 

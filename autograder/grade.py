@@ -33,13 +33,13 @@ from autograder.record import record, record_failure
 from autograder.results import Result
 
 CELL_TIMEOUT_S, TOTAL_TIMEOUT_S = 300.0, 1200.0  # where neither the caller nor the assignment says otherwise
-# What measures: a change in one of these files means that marks may differ, so submissions are graded anew.
+# What measures: where one of these changes, marks may differ, and submissions are graded anew.
 MEASURING = (
     "autograder/mend.py",
     "autograder/execute.py",
     "autograder/kernel.py",
     "autograder/record.py",
-    "physiodl/exam.py",
+    "physiodl/exam",
     "physiodl/metrics.py",
 )
 
@@ -211,9 +211,9 @@ def _read(student: str, assignment: str, path: Path) -> Submission:
 def grader_version() -> str:
     """The version of the grader and eight hex digits over the files that measure."""
     digest = hashlib.sha256()
-    for name in MEASURING:
-        path = PROJECT / name
-        digest.update(path.read_bytes() if path.exists() else b"")
+    for path in (PROJECT / name for name in MEASURING):
+        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.read_bytes())
     return f"{autograder.__version__}+{digest.hexdigest()[:8]}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -35,8 +36,8 @@ class LimitedExecute(Execute):
     ):
         super().__init__(**kwargs)
         self.folder, self.tell = folder, tell
-        self.cell_timeout_s, self.deadline = cell_timeout_s, time.monotonic() + total_timeout_s
-        self.total_timeout_s = total_timeout_s
+        self.cell_timeout_s, self.total_timeout_s = cell_timeout_s, total_timeout_s
+        self.deadline = math.inf  # set when the kernel is ready: its start is not the student's time
         self.kernel_environment = kernel_environment
         self.runs: list[dict[str, Any]] = []
         self.ended, self.kernel = "", 0
@@ -83,6 +84,7 @@ class LimitedExecute(Execute):
             return cell, resources
         cell.outputs = []
         run, started = self.runs[index], time.monotonic()
+        self.deadline = min(self.deadline, started + self.total_timeout_s)
         if not self.ended and started >= self.deadline:
             self.ended = f"the time for the whole notebook ({self.total_timeout_s:g} s) was spent"
         if self.ended:

@@ -220,18 +220,18 @@ def _title(handout: NotebookNode, name: str) -> str:
 
 
 def _headings(handout: NotebookNode) -> dict[str, str]:
-    """task -> the last heading before its first cell in the handout."""
+    """task -> its heading: in its own cell (written answers), else the last before it; else its name."""
     found: dict[str, str] = {}
     heading = ""
     for cell in handout.cells:
         marks = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown":
+            heading = (re.findall(r"^#{1,4} +(.+)$", cell.source, re.M) or [heading])[-1].strip()
+            heading = re.sub(r" *\([\d.]+ points?[^)]*\)$", "", heading)  # the page says it beside
         if marks.get("grade") or marks.get("solution"):
             task = task_of(marks["grade_id"])
             if task not in found:
                 found[task] = heading if heading and heading not in found.values() else task
-        elif cell.cell_type == "markdown":
-            heading = (re.findall(r"^#{1,4} +(.+)$", cell.source, re.M) or [heading])[-1].strip()
-            heading = re.sub(r" *\([\d.]+ points?\)$", "", heading)  # the page says it beside
     return found
 
 

@@ -1,20 +1,22 @@
 """Near-duplicate recordings: find them, so that copies of one recording never sit on two sides of a split.
 
-A data set that was augmented before publication, without patient identifiers, may hold the same heartbeat twice:
-shifted, scaled, cropped, with noise on top. A network that has seen one copy recognises the other, and the test
-score then measures memory. Here every recording is compared with every other.
+A data set that was augmented before publication, without patient identifiers, may hold the same heartbeat
+twice: shifted, scaled, cropped, with noise on top. A network that has seen one copy recognises the other, and
+the test score then measures memory. Here every recording is compared with every other.
 
 The method, in three steps:
 
-1. *Prepare.* Band-pass to the QRS band, which removes baseline wander and most noise, then divide by the running RMS
-   of two seconds: without this one movement artefact outweighs a whole recording, and any two artefacts look alike.
-2. *Screen.* The cross-correlation at every lag of every pair, by FFT at about 50 Hz. After step 1 each second carries
-   the same energy, so that dividing by the overlap normalises well enough to name suspects.
-3. *Verify.* For suspects only, the exact normalised cross-correlation over the overlap, at the full rate.
+1. *Prepare.* Band-pass to the QRS band, which removes baseline wander and most noise, then divide by the
+   running RMS of two seconds: without this one movement artefact outweighs a whole recording, and any two
+   artefacts look alike.
+2. *Screen.* The cross-correlation at every lag of every pair, by FFT at about 50 Hz. After step 1 each second
+   carries the same energy, so that dividing by the overlap normalises well enough to name suspects.
+3. *Verify.* For suspects only, the exact normalised cross-correlation over the overlap, at the full rate; and
+   the lag must be the same, to 4 ms, in four of five two-second windows: copies share a clock.
 
-Two different hearts at the same rate do match for a few beats; they drift apart within some more. A correlation over
-five seconds is therefore weaker evidence than the same correlation over thirty, and the score says so: it is the
-correlation shrunk towards zero, r * T / (T + 1.5 s), for an overlap of T seconds.
+Two different hearts at the same rate do match for a few beats; they drift apart within some more. A
+correlation over five seconds is therefore weaker evidence than the same correlation over thirty, and the
+score says so: it is the correlation shrunk towards zero, r * T / (T + 1.5 s), for an overlap of T seconds.
 """
 
 from __future__ import annotations
@@ -27,31 +29,43 @@ from typing import NamedTuple
 import numpy as np
 from scipy import fft, ndimage, signal, sparse
 
-BAND_HZ = (1.0, 30.0)
+BAND_HZ = (1.0, 30.0)  # against 2 to 20 Hz: sharper beats, and the best false score falls by 0.02
 GAIN_WINDOW_S = 2.0
 GAIN_FLOOR = 0.01  # of the median power: quiet stretches are lifted by 20 dB at most
 GAP_S = 0.5  # constant for longer than this is no signal: padding, lead off, saturation
 MIN_OVERLAP_S = 5.0
-EDGE_S = 0.5
+EDGE_S = 0.5  # left out at the ends of an overlap: the filter starts differently in a crop
 SHRINK_S = 1.5
 SCREEN_HZ = 50.0
 SCREEN_SHRINK_S = 3.0
 SCREEN_LEVEL = 0.5
+PEAKS = 3  # lags of a suspect that are verified
+BLOCK = 64  # recordings per side of one piece of work: its spectra fit the cache
+
+# Of 4,434 planted copies of real recordings that reach the threshold, one fails this test; of 162 pairs of
+# different recordings that score above 0.6, 126 fail it.
 STEADY_WINDOW_S = 2.0
 STEADY_SEARCH_S = 0.05
 STEADY_WITHIN_S = 0.004
 STEADY_SHARE = 0.8
-PEAKS = 3  # lags of a suspect that are verified
-BLOCK = 64  # recordings per side of one piece of work: its spectra fit the cache
 
+# Calibrated on 1,000 recordings of the PhysioNet/CinC Challenge 2017 (half of them AF; Clifford et al. 2017),
+# 499,500 pairs that should all be different, and 450 planted copies of each kind, drawn with three seeds.
+# Different recordings: highest score 0.776, and 0.748 among those with a steady lag (upside down: 0.765).
+# Copies, 1 % and 50 % quantile of the score, share found at 0.80:
+#   scaled, or with wander         0.88 0.95 100 %     ten-second crop                0.86 0.87 100 %
+#   shifted by up to half          0.83 0.94 100 %     crop with noise and wander     0.79 0.86  98 %
+#   rolled                         0.86 0.94 100 %     half, with noise and wander    0.72 0.90  94 %
+#   white noise at 10 dB           0.79 0.94  98 %     1/f noise at 10 dB             0.70 0.93  97 %
+# Missed: halves of ten-second recordings (too short to tell), recordings whose beats drown in noise at 10 dB.
 THRESHOLD = 0.80
 
 
 class Pairs(NamedTuple):
     """Near-duplicate pairs: four arrays of equal length.
 
-    Sample t of recording ``j`` is sample t + ``lag_s`` of recording ``i`` (i < j). ``score`` lies in (0, 1); it is
-    negative where recording j is upside down (only with ``inverted=True``).
+    Sample t of recording ``j`` is sample t + ``lag_s`` of recording ``i`` (i < j). ``score`` lies in (0, 1);
+    it is negative where recording j is upside down (only with ``inverted=True``).
     """
 
     i: np.ndarray
@@ -78,13 +92,13 @@ def find_groups(
 ) -> np.ndarray:
     """Give each recording the number of its group of near-duplicates.
 
-    Groups are the connected components of `duplicate_pairs`: two crops of one recording that do not overlap each
-    other share a group when a third one joins them. Arguments and errors as there.
+    Groups are the connected components of `duplicate_pairs`: two crops of one recording that do not overlap
+    each other share a group when a third one joins them. Arguments and errors as there.
 
     Returns
     -------
-    (n,) int64, groups numbered from 0 in the order in which they first occur. A recording without a copy, and one that
-    is empty, flat or shorter than five seconds, is a group of its own.
+    (n,) int64, groups numbered from 0 in the order in which they first occur. A recording without a copy, and
+    one that is empty, flat or shorter than five seconds, is a group of its own.
     """
     pairs = duplicate_pairs(
         signals, fs, threshold=threshold, inverted=inverted, n_jobs=n_jobs, progress=progress
@@ -109,24 +123,25 @@ def duplicate_pairs(
 ) -> Pairs:
     """Find pairs of recordings that show the same heartbeats.
 
-    Found: copies shifted by up to half their length, scaled, with baseline wander, with noise down to about 10 dB,
-    cropped to ten seconds or more, and combinations. Not found: copies stretched in time, played backwards, or with
-    less than about six seconds in common.
+    Found: copies shifted by up to half their length, scaled, with baseline wander, with noise down to about
+    10 dB, cropped to ten seconds or more, and combinations. Not found: copies stretched in time, played
+    backwards, or with less than about six seconds in common.
 
     Parameters
     ----------
-    signals : (n, samples) or (n, 1, samples), or n arrays (samples,) of any length; any unit. Zeros at the start and
-        the end, and stretches where the signal does not move, are padding and not compared.
+    signals : (n, samples) or (n, 1, samples), or n arrays (samples,) of any length; any unit. Zeros at the
+        start and the end, and stretches where the signal does not move, are padding and not compared.
     fs : sampling rate in Hz, at least 80.
     threshold : score from which a pair counts, in (0, 1).
-    inverted : also find copies that are upside down. Off by default: a reversed lead is a different input to a
-        network that is not blind to sign, and each sign looked for doubles the chances of a false match.
+    inverted : also find copies that are upside down. Off by default: a reversed lead is a different input to
+        a network that is not blind to sign, and each sign looked for doubles the chances of a false match.
     n_jobs : threads; None takes every core this process may use.
     progress : show a progress bar.
 
     Errors
     ------
-    ValueError for NaN or infinite samples, more than one channel, a rate below 80 Hz, a threshold outside (0, 1).
+    ValueError for NaN or infinite samples, more than one channel, a rate below 80 Hz, a threshold outside
+    (0, 1).
     """
     recordings = _recordings(signals)
     if not fs >= 80:
@@ -135,14 +150,14 @@ def duplicate_pairs(
             f"{BAND_HZ[1]:g} Hz. Give the sampling rate in Hz, not the interval in seconds."
         )
     if not 0 < threshold < 1:
-        raise ValueError(f"threshold is {threshold!r}; expected a score between 0 and 1, such as {THRESHOLD}.")
+        raise ValueError(f"threshold is {threshold!r}; expected a score in 0 to 1, such as {THRESHOLD}.")
     if n_jobs is not None and (n_jobs != int(n_jobs) or n_jobs < 1):
-        raise ValueError(f"n_jobs is {n_jobs!r}; expected a number of threads from 1, or None for every core.")
+        raise ValueError(f"n_jobs is {n_jobs!r}; expected a number of threads, or None for every core.")
     n_jobs = int(n_jobs or _cores())
     with ThreadPoolExecutor(n_jobs) as pool:
         prepared = list(pool.map(lambda x: _prepare(x, fs), recordings))
         usable = [k for k, item in enumerate(prepared) if item is not None]
-        usable.sort(key=lambda k: len(prepared[k].coarse))  # alike lengths together: short ones get short FFTs
+        usable.sort(key=lambda k: len(prepared[k].coarse))  # short ones together get short FFTs
         blocks = [np.array(usable[k : k + BLOCK]) for k in range(0, len(usable), BLOCK)]
         work = [(a, b) for a in range(len(blocks)) for b in range(a, len(blocks))]
         found = pool.map(lambda ab: _suspects(prepared, blocks[ab[0]], blocks[ab[1]], fs, inverted), work)
@@ -154,7 +169,9 @@ def duplicate_pairs(
         verified = pool.map(lambda ij: _verify(prepared[ij[0]], prepared[ij[1]], fs, inverted), suspects)
         rows = [(i, j, *result) for (i, j), result in zip(suspects, verified, strict=True)]
     kept = [
-        row for row in rows if abs(row[2]) >= threshold and _steady(prepared[row[0]], prepared[row[1]], *row[2:], fs)
+        (i, j, score, lag_s)
+        for i, j, score, lag_s in rows
+        if abs(score) >= threshold and _steady(prepared[i], prepared[j], score, lag_s, fs)
     ]
     table = np.array(kept, float).reshape(-1, 4)
     return Pairs(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2], table[:, 3])
@@ -183,8 +200,8 @@ def _recordings(signals) -> list[np.ndarray]:
         if not np.isfinite(x).all():
             where = int(np.flatnonzero(~np.isfinite(x))[0])
             raise ValueError(
-                f"recording {k} is {x[where]} at sample {where}; expected finite numbers. A division by a standard "
-                "deviation of 0 is the usual cause. Repair or drop the recording first."
+                f"recording {k} is {x[where]} at sample {where}; expected finite numbers. A division by a "
+                "standard deviation of 0 is the usual cause. Repair or drop the recording first."
             )
         recordings.append(x)
     return recordings
@@ -239,7 +256,7 @@ def _moving(x: np.ndarray, gap: int) -> np.ndarray:
 
 
 def _lags(n_i: int, n_j: int, least: int) -> np.ndarray:
-    """The lag in samples at each place of a circular correlation just long enough for an overlap of `least`."""
+    """The lag in samples at each place of a circular correlation long enough for overlaps of `least`."""
     size = fft.next_fast_len(max(n_i + n_j - least, 1), real=True)
     lags = np.arange(size)
     lags[lags > n_i - least] -= size
@@ -257,7 +274,9 @@ def _weights(n_i, n_j, lags: np.ndarray, rate: float) -> np.ndarray:
     return (enough / (np.maximum(overlap, 0) + SCREEN_SHRINK_S * rate)).astype(np.float32)
 
 
-def _suspects(prepared, rows: np.ndarray, cols: np.ndarray, fs: float, inverted: bool) -> list[tuple[int, int]]:
+def _suspects(
+    prepared, rows: np.ndarray, cols: np.ndarray, fs: float, inverted: bool
+) -> list[tuple[int, int]]:
     """Pairs of one block whose screening score reaches the level at any lag."""
     rate = fs / _coarse_step(fs)
     n_rows = np.array([len(prepared[k].coarse) for k in rows])
@@ -337,7 +356,7 @@ def _score(one: _Prepared, two: _Prepared, lag: int, fs: float) -> float:
     """Exact normalised cross-correlation at one lag (samples), shrunk by its overlap."""
     a, b = max(0, lag), max(0, -lag)
     n = min(len(one.fine) - a, len(two.fine) - b)
-    edge = int(EDGE_S * fs)  # the filter's start and end differ between a recording and its crop
+    edge = int(EDGE_S * fs)
     if n < MIN_OVERLAP_S * fs:
         return 0.0
     u, v = one.fine[a + edge : a + n - edge], two.fine[b + edge : b + n - edge]
@@ -357,7 +376,7 @@ def _score(one: _Prepared, two: _Prepared, lag: int, fs: float) -> float:
 
 
 def _steady(one: _Prepared, two: _Prepared, score: float, lag_s: float, fs: float) -> bool:
-    """True when the lag is the same all along the overlap: copies share a clock, two hearts do not."""
+    """True when the lag is the same all along the overlap: so with copies, not with two hearts."""
     lag = round(lag_s * fs) - one.start + two.start
     a, b = max(0, lag), max(0, -lag)
     n = min(len(one.fine) - a, len(two.fine) - b)

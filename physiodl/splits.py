@@ -1,8 +1,8 @@
 """Split recordings into parts without letting a subject, or a copy of a recording, sit on two sides.
 
-Every function takes `labels` and `groups`: the group is whatever must stay together, the subject where subjects are
-known, the number from `physiodl.duplicates.find_groups` where they are not. `groups=None` says that every recording
-stands for itself.
+Every function takes `labels` and `groups`: the group is whatever must stay together, the subject where
+subjects are known, the number from `physiodl.duplicates.find_groups` where they are not. `groups=None` says
+that every recording stands for itself.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ def group_split(
 ) -> dict[str, np.ndarray]:
     """Split recordings into named parts: whole groups, each class spread as the fractions say.
 
-    The parts are cut one after the other with scikit-learn's StratifiedGroupKFold: many small stratified folds, of
-    which each part takes its share. Large groups and rare classes make the sizes deviate from the fractions.
+    The parts are cut one after the other with scikit-learn's StratifiedGroupKFold: many small stratified
+    folds, of which each part takes its share. Large groups and rare classes make the sizes deviate from the
+    fractions.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def group_split(
 
     Errors
     ------
-    ValueError when the fractions are no fractions, when there are fewer groups than parts, or when some part cannot
-    be given every class.
+    ValueError when the fractions are no fractions, when there are fewer groups than parts, or when some part
+    cannot be given every class.
     """
     labels, groups = _checked(labels, groups)
     fractions = dict(FRACTIONS if fractions is None else fractions)
@@ -50,9 +51,9 @@ def group_split(
     count = len(np.unique(groups))
     if count < len(fractions):
         raise ValueError(
-            f"got {count} group(s) for {len(fractions)} parts ({', '.join(fractions)}); expected at least one group "
-            "per part, because a group is never divided. Use fewer parts, or check that `groups` numbers the "
-            "recordings' subjects and not something coarser."
+            f"got {count} group(s) for {len(fractions)} parts ({', '.join(fractions)}); expected at least "
+            "one group per part, because a group is never divided. Use fewer parts, or check that `groups` "
+            "numbers the recordings' subjects and not something coarser."
         )
     _check_classes(labels, groups, len(fractions))
     rng = np.random.default_rng(seed)
@@ -74,10 +75,12 @@ def group_split(
 def subject_kfold(
     labels: np.ndarray, groups: np.ndarray | None, *, n_splits: int = 5, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (train, test) indices of `n_splits` folds; each recording is tested once, no group is on both sides.
+    """Yield (train, test) indices of `n_splits` folds; each recording is tested once, no group is on both
+    sides.
 
-    A thin layer over StratifiedGroupKFold (shuffled): labels and groups as in `group_split`. ValueError when there
-    are fewer groups than folds, or a class has fewer groups than folds. Errors come with the call, not with the first fold.
+    A thin layer over StratifiedGroupKFold (shuffled): labels and groups as in `group_split`. ValueError when
+    there are fewer groups than folds, or a class has fewer groups than folds. Errors come with the call, not
+    with the first fold.
     """
     labels, groups = _checked(labels, groups)
     count = len(np.unique(groups))
@@ -85,7 +88,8 @@ def subject_kfold(
         raise ValueError(f"n_splits is {n_splits!r}; expected a whole number of folds from 2.")
     if count < n_splits:
         raise ValueError(
-            f"got {count} group(s) for {n_splits} folds; expected at least one group per fold. Use fewer folds."
+            f"got {count} group(s) for {n_splits} folds; expected at least one group per fold. Use fewer "
+            "folds."
         )
     _check_classes(labels, groups, n_splits)
     folds = StratifiedGroupKFold(n_splits=int(n_splits), shuffle=True, random_state=_seed(seed))
@@ -95,24 +99,24 @@ def subject_kfold(
 def check_split(split: Mapping[str, np.ndarray], groups: np.ndarray | None, *, n: int | None = None) -> None:
     """Raise ValueError when a split leaks or loses recordings; say nothing when it is sound.
 
-    Checked: indices are whole numbers from 0 to n - 1, no index is used twice or missing, no group has recordings in
-    two parts.
+    Checked: indices are whole numbers from 0 to n - 1, no index is used twice or missing, no group has
+    recordings in two parts.
 
-    split : part -> indices. groups : (n,) group of each recording, or None; then give `n`, the number of recordings
-    (without it the largest index used counts as the last).
+    split : part -> indices. groups : (n,) group of each recording, or None; then give `n`, the number of
+    recordings (without it the largest index used counts as the last).
     """
     parts = {name: np.asarray(index) for name, index in split.items()}
     for name, index in parts.items():
         if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
             raise ValueError(
-                f"part {name!r} has shape {index.shape} and dtype {index.dtype}; expected indices: one dimension of "
-                "integers. From a mask, np.flatnonzero(mask) gives the indices."
+                f"part {name!r} has shape {index.shape} and dtype {index.dtype}; expected indices: one "
+                "dimension of integers. From a mask, np.flatnonzero(mask) gives the indices."
             )
     used = np.concatenate([index.astype(np.int64) for index in parts.values()] or [np.empty(0, np.int64)])
     if groups is not None:
         groups = np.asarray(groups)
         if n is not None and n != len(groups):
-            raise ValueError(f"n is {n} but there are {len(groups)} groups; expected one group per recording.")
+            raise ValueError(f"n is {n} but there are {len(groups)} groups; expected one per recording.")
         n = len(groups)
     elif n is None:
         n = int(used.max()) + 1 if len(used) else 0
@@ -139,8 +143,9 @@ def check_split(split: Mapping[str, np.ndarray], groups: np.ndarray | None, *, n
         for group in np.unique(groups[index]).tolist():
             if group in home:
                 raise ValueError(
-                    f"group {group!r} is on two sides, in {home[group]!r} and in {name!r}; expected it in one. "
-                    "The split was probably made by recording: split the groups, then take their recordings."
+                    f"group {group!r} is on two sides, in {home[group]!r} and in {name!r}; expected it in "
+                    "one. The split was probably made by recording: split the groups, then take their "
+                    "recordings."
                 )
             home[group] = name
 
@@ -148,7 +153,7 @@ def check_split(split: Mapping[str, np.ndarray], groups: np.ndarray | None, *, n
 def _checked(labels, groups) -> tuple[np.ndarray, np.ndarray]:
     labels = np.asarray(labels)
     if labels.ndim != 1 or len(labels) == 0:
-        raise ValueError(f"labels have shape {labels.shape}; expected one class per recording, (n,) with n > 0.")
+        raise ValueError(f"labels have shape {labels.shape}; expected one per recording, (n,) with n > 0.")
     if labels.dtype.kind == "f" and not (np.isfinite(labels).all() and (labels == np.round(labels)).all()):
         raise ValueError("labels hold numbers that are no classes; expected integers or strings, no NaN.")
     if groups is None:
@@ -159,7 +164,7 @@ def _checked(labels, groups) -> tuple[np.ndarray, np.ndarray]:
             f"groups have shape {groups.shape} and labels {labels.shape}; expected one group per recording."
         )
     if groups.dtype.kind == "f" and not np.isfinite(groups).all():
-        raise ValueError("groups hold NaN; expected a group for every recording. Give unknown ones a number each.")
+        raise ValueError("groups hold NaN; expected a group for every recording: number unknown ones.")
     return labels, np.unique(groups, return_inverse=True)[1]
 
 
@@ -177,13 +182,13 @@ def _check_classes(labels: np.ndarray, groups: np.ndarray, parts: int) -> None:
     for label, count in _groups_per_class(labels, groups).items():
         if count < parts:
             raise ValueError(
-                f"class {label!r} occurs in {count} group(s), fewer than the {parts} parts or folds: it would be "
-                "absent from one of them. Use fewer parts, or leave the class out."
+                f"class {label!r} occurs in {count} group(s), fewer than the {parts} parts or folds: it "
+                "would be absent from one of them. Use fewer parts, or leave the class out."
             )
 
 
 def _draw(labels, groups, fractions: dict[str, float], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Cut the parts off one after the other, the smallest first; the last and largest part is what remains."""
+    """Cut the parts off one after the other, the smallest first; the largest is what remains."""
     rest = np.arange(len(labels))
     left = 1.0
     split: dict[str, np.ndarray] = {}
@@ -210,7 +215,7 @@ def _take(labels, groups, index: np.ndarray, share: float, rng: np.random.Genera
 
 
 def _ratio(share: float, most: int) -> tuple[int, int]:
-    """The number of folds, and how many of them to take, that come closest to `share`; few folds where equal."""
+    """The number of folds, and how many of them to take, closest to `share`; few folds where equal."""
     options = [(folds, wanted) for folds in range(2, most + 1) for wanted in range(1, folds)]
     return min(options, key=lambda fw: (round(abs(fw[1] / fw[0] - share), 9), fw[0]))
 

@@ -281,7 +281,7 @@ task.points()
 # <code>h.mean(dim=-1)</code> and <code>h.amax(dim=-1)</code> pool over time; <code>torch.manual_seed(seed)</code> before
 # building; <code>net.eval()</code> and <code>torch.no_grad()</code> before using it.</details>
 # <details><summary>Hint 3: almost the code</summary>In <code>__init__</code>: <code>self.blocks = nn.Sequential(block(1, 16, stride=2),
-# block(16, 32), block(32, 64), block(64, 64))</code>, <code>self.out = nn.Linear(128, 1)</code>. In <code>forward</code>:
+# block(16, 32, stride=2), block(32, 48), block(48, 64))</code>, <code>self.out = nn.Linear(128, 1)</code>. In <code>forward</code>:
 # <code>h = self.blocks(x)</code>, <code>self.out(torch.cat([h.mean(-1), h.amax(-1)], dim=1))[:, 0]</code>.</details>
 
 # %% role="answer" task="network"
@@ -298,7 +298,7 @@ class AFNet(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.blocks = nn.Sequential(block(1, 16, stride=2), block(16, 32), block(32, 64), block(64, 64))
+        self.blocks = nn.Sequential(block(1, 16, stride=2), block(16, 32, stride=2), block(32, 48), block(48, 64))
         self.dropout = nn.Dropout(0.3)
         self.out = nn.Linear(128, 1)
 

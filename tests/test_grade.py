@@ -4,7 +4,9 @@ import copy
 import json
 import os
 import shutil
+import tempfile
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -253,9 +255,11 @@ def test_interrupted_grading_goes_on_with_the_rest(tmp_path):
 def test_a_dead_worker_costs_nobody_else(tmp_path):
     course = small_class(tmp_path / "class", "ab")
     hand_in(course, "a", written({"score": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"}))
+    before = set(Path(tempfile.gettempdir()).glob("physiodl-????????"))
     found = {r.student: r for r in grade_class(course)}
     assert found["a"].status == "failed" and "worker process died" in found["a"].reasons[0]
     assert found["b"].total == 10
+    assert set(Path(tempfile.gettempdir()).glob("physiodl-????????")) <= before, "its folder is removed"
     assert [s.student for s in pending(course)] == ["a"], "the grader's own faults are tried again"
 
 

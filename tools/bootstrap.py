@@ -16,7 +16,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 from machine import (
@@ -33,6 +32,7 @@ from machine import (
     explain,
     no_venv,
 )
+from progress import Progress, pip, venv_python
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 # A torch with CUDA, which is what the ordinary index gives on Linux, brings several GB more.
@@ -47,8 +47,12 @@ PROOFS = (
     "tensorflow, keras",
     "jupyterlab.labapp, notebook.app, jupyter_lsp, jupytext.cli, papermill.cli, nbconvert.exporters, "
     "nbgrader.apps, nbgrader.server_extensions, ipykernel.kernelapp, ipywidgets, pooch, rich.console, typer, "
-    "tqdm.auto, pytest",
+    "tqdm.auto, pytest, httpx, jupyter_server_terminals, notebook_shim",
 )
+# jsonschema, and with it all that reads a notebook, builds a grammar of web addresses (rfc3987_syntax) in
+# each new process: 3 s of computing, for a check no notebook asks for. A module that is None in sys.modules
+# counts as not installed, which jsonschema is ready for.
+QUICK_START = "import sys; sys.modules.setdefault('rfc3987_syntax', None)\n"
 VERSION = "import sys; print('{}.{}'.format(*sys.version_info))"
 
 
@@ -57,10 +61,6 @@ def say(text):
 
 
 # ---- the environment ---------------------------------------------------------------------------------
-
-
-def venv_python(venv):
-    return os.path.join(venv, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
 
 
 def ask(venv, code):
@@ -176,71 +176,7 @@ def repair(venv):
     return names
 
 
-# ---- pip, with its progress shown --------------------------------------------------------------------
-
-
-class Progress:
-    """One line: what is done and since when. Redrawn on a terminal, written every 15 s elsewhere."""
-
-    def __init__(self, stream):
-        self.stream, self.live = stream, stream.isatty()
-        self.text, self.start, self.over = "", time.time(), threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
-        if self.live:
-            self.write("\r\033[K")
-
-    def write(self, text):
-        self.stream.write(text)
-        self.stream.flush()
-
-    def run(self):
-        while not self.over.wait(0.5 if self.live else 15):
-            line = f"  {time.time() - self.start:3.0f} s  {self.text}"
-            width = shutil.get_terminal_size().columns - 1
-            self.write("\r\033[K" + line[:width] if self.live else line + "\n")
-
-    def follow(self, line, fetched):
-        """Set the text from one line of pip's output; returns how many packages were fetched so far."""
-        pattern = r"\s*(?:Downloading|Processing|Using cached)\s+(\S+)(?:\s+\(([\d.]+ [kMG]B)\))?"
-        match = re.match(pattern, line)
-        if match:
-            fetched += 1
-            name, size = os.path.basename(match.group(1)).split("-")[0], match.group(2)
-            self.text = f"fetching packages: {fetched}, {name}" + (f" ({size})" if size else "")
-        elif line.startswith("Installing collected packages"):
-            self.text = f"unpacking {line.count(',') + 1} packages"
-        return fetched
-
-
-def pip(venv, *args, progress):
-    """Run the environment's pip; returns (exit status, output). All it says is kept in .venv/install.log."""
-    env = dict(os.environ, PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
-    for name in ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX"):
-        env.pop(name, None)
-    options = ["--no-compile", "--progress-bar", "off"]
-    command = [venv_python(venv), "-u", "-m", "pip", "install", *options, *args]
-    lines, fetched = [], 0
-    with open(os.path.join(venv, "install.log"), "a", encoding="utf-8") as log:
-        log.write("$ " + " ".join(command) + "\n")
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
-        try:
-            for raw in process.stdout:
-                lines.append(raw.decode(errors="replace"))
-                log.write(lines[-1])
-                fetched = progress.follow(lines[-1], fetched)
-            return process.wait(), "".join(lines)
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
+# ---- what goes into it ------------------------------------------------------------------------------
 
 
 def install_torch(venv, root, *, progress):
@@ -258,7 +194,7 @@ def install_torch(venv, root, *, progress):
     status, _ = pip(venv, "--no-deps", pin, "--index-url", index, *briefly, progress=progress)
     if status != 0:
         check_disk(root, NEED_CUDA_GB)
-        say(f"No CPU build of torch from {index}: taking the ordinary one (with several GB of CUDA).")
+        say(f"No CPU build of torch from {index}: asking for the ordinary one (several GB more).")
 
 
 def install(venv, root):
@@ -271,6 +207,8 @@ def install(venv, root):
         status, output = pip(venv, "--prefer-binary", "-e", root + "[test]", progress=progress)
         if status != 0:
             raise explain(output, root)
+        with open(os.path.join(site_packages(venv), "physiodl_quick_start.pth"), "w") as file:
+            file.write(QUICK_START)
         progress.text = "first start of everything that was installed"
         prove(venv)
 

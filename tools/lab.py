@@ -88,14 +88,14 @@ def data_line(root=None, online=network):
 
 
 def command(port, ip="127.0.0.1", extra=()):
-    """(command line of the server, page it opens on). The token goes by the environment: `ps` shows no secret."""
+    """(command line of the server, page it opens on). The token goes by the environment, unseen by `ps`."""
     page = "/lab/tree/" + FIRST_PAGE if (ROOT / FIRST_PAGE).exists() else "/lab"
     line = [
         sys.executable,
         "-m",
         "jupyterlab",
         "--no-browser",
-        "--ServerApp.log_level=WARN",
+        "--Application.log_level=ERROR",  # the address must not drown in what the extensions tell
         f"--ServerApp.root_dir={ROOT}",
         f"--ServerApp.ip={ip}",
         f"--ServerApp.port={port}",
@@ -149,7 +149,7 @@ def main(argv=None):
     quiet_start()
     port, token = free_port(args.port, args.ip), secrets.token_hex(24)
     line, page = command(port, args.ip, extra)
-    # In a session of its own, so that Ctrl-C reaches this program alone, which ends the server without asking.
+    # In a session of its own: Ctrl-C reaches this program alone, which ends the server without asking.
     server = subprocess.Popen(
         line, cwd=ROOT, env=dict(os.environ, JUPYTER_TOKEN=token), start_new_session=os.name == "posix"
     )
@@ -166,7 +166,7 @@ def main(argv=None):
         print(f"\nThe course is open at\n\n    {url}\n", flush=True)
         if not (screen and webbrowser.open(url)):
             if os.environ.get("SSH_CONNECTION"):
-                print(f"From your own machine: ssh -L {port}:localhost:{port} THIS_MACHINE, then that address.")
+                print(f"From your machine: ssh -L {port}:localhost:{port} THIS_MACHINE, then that address.")
             else:
                 print("Copy that address into a browser.")
         print("Ctrl-C ends it.", flush=True)

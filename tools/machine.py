@@ -170,7 +170,7 @@ def explain(output, root="."):
     if says(NO_NETWORK):
         return Missing(
             "No network: the package registry could not be reached.",
-            error_lines(output) or says(NO_NETWORK).group(0),
+            next(line.strip()[:200] for line in output.splitlines() if re.search(NO_NETWORK, line, re.I)),
             "check the connection (behind a proxy, set https_proxy), then run make again: it goes on\n"
             "          where it stopped. Only the set-up needs the network; the course works without",
         )

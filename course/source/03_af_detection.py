@@ -265,7 +265,7 @@ def block(n_in, n_out, kernel=7, stride=1):
 batch = torch.as_tensor(windows[:8])
 print("a batch          ", tuple(batch.shape), "  (recordings, channels, samples)")
 h, stride, seen = batch, 1, 1
-for n_in, n_out, step in ((1, 16, 2), (16, 32, 1), (32, 48, 1), (48, 64, 1)):
+for n_in, n_out, step in ((1, 12, 2), (12, 24, 2), (24, 48, 1), (48, 64, 1)):
     h = block(n_in, n_out, stride=step)(h)
     seen += 6 * stride  # a kernel of 7 adds six steps of the layer below
     stride *= step
@@ -275,7 +275,7 @@ for n_in, n_out, step in ((1, 16, 2), (16, 32, 1), (32, 48, 1), (48, 64, 1)):
 
 # %% [markdown]
 # What one step sees is its **receptive field**. After three blocks it holds about one beat: enough for P waves. Rhythm lies *between*
-# beats; after the fourth block a step sees two seconds, two or three beats.
+# beats; after the fourth block a step sees nearly four seconds, several beats.
 #
 # Recordings differ in length and AF can be anywhere in them. So the last step is a **global pooling** over time: the mean ("how much
 # of this pattern is there?") and the maximum ("is it there at all?") of every channel, and one linear layer that weighs
@@ -287,7 +287,7 @@ class SmallAFNet(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.blocks = nn.Sequential(block(1, 16, stride=2), block(16, 32), block(32, 48), block(48, 64))
+        self.blocks = nn.Sequential(block(1, 12, stride=2), block(12, 24, stride=2), block(24, 48), block(48, 64))
         self.dropout = nn.Dropout(0.3)
         self.out = nn.Linear(2 * 64, 1)
 

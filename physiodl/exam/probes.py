@@ -62,9 +62,10 @@ def receptive_field(feature_map: Callable[[np.ndarray], np.ndarray], *, samples:
         steps = before.shape[2]
         expect(steps > 1, got="a feature map with a single step", expected="the output before the pooling over time")
         answering = np.zeros(steps, bool)
+        place = samples // 2 + int(rng.integers(-50, 50))
         for change in (6.0, -6.0):
             moved = plain.copy()
-            moved[0, 0, samples // 2 + int(rng.integers(-50, 50))] += change
+            moved[0, 0, place] += change
             after = numbers(feature_map(moved), shape=before.shape, what="feature map")
             answering |= (np.abs(after - before) > 1e-6 * np.abs(before).max()).any(axis=(0, 1))
         widest = max(widest, int(answering.sum()))

@@ -14,7 +14,7 @@ def block(n_in, n_out, stride=1):
 class AFNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.blocks = nn.Sequential(block(1, 16, stride=2), block(16, 32), block(32, 64), block(64, 64))
+        self.blocks = nn.Sequential(block(1, 16, stride=2), block(16, 32, stride=2), block(32, 48), block(48, 64))
         self.out = nn.Linear(128, 2)
 
     def forward(self, x):
@@ -84,6 +84,7 @@ def train_and_predict(signals, fs, labels, split, seed):
 
 # %% task="predict"
 split = split_recordings(recordings.labels, groups, SEED)
+split["train"] = split["train"][:240]
 windows = preprocess(recordings.signals, recordings.fs)
 trained, _, _ = fit(windows[split["train"]], recordings.labels[split["train"]], windows[split["val"]], recordings.labels[split["val"]], SEED)
 

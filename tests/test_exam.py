@@ -1,0 +1,180 @@
+"""Checks, scores and probes of the examination: each catches its defect and lets sound work pass."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from physiodl import exam
+from physiodl.simulate import af
+
+
+@pytest.fixture
+def small_exam(tmp_path, monkeypatch):
+    folder = tmp_path / "af_detection"
+    af.write_af(folder, n=40, seed=8, copies=0.0)
+    monkeypatch.setenv("PHYSIODL_EXAM", str(tmp_path))
+    exam.begin("03_af_detection", seed=0)
+    return np.load(folder / "features.npy"), np.load(folder / "labels.npy")
+
+
+def test_hidden_cohort_is_read_and_shuffled(small_exam):
+    features, _ = small_exam
+    cohort = exam.cohort("af_detection")
+    assert cohort.hidden and cohort.signals.shape == (40, 1, 18_170)
+    assert not np.array_equal(cohort.signals[:, 0], features)
+    assert {row.tobytes() for row in cohort.signals[:, 0]} == {row.tobytes() for row in features}
+
+
+def test_missing_hidden_cohort_never_falls_back(tmp_path, monkeypatch):
+    monkeypatch.setenv("PHYSIODL_EXAM", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="autograder init"):
+        exam.cohort("af_detection")
+
+
+@pytest.mark.parametrize(
+    "read", [np.asarray, list, pickle.dumps, lambda s: s[0], lambda s: s == 1, json.dumps, lambda s: s + 1, hash],
+)
+def test_hidden_labels_cannot_be_read(small_exam, read):
+    sealed = exam.cohort("af_detection").labels
+    with pytest.raises(TypeError):
+        read(sealed)
+    assert repr(sealed) == "<40 hidden labels>"
+
+
+def test_score_follows_the_shuffled_order(small_exam):
+    features, labels = small_exam
+    cohort = exam.cohort("af_detection")
+    known = {row.tobytes(): float(y) for row, y in zip(features, labels, strict=True)}
+    perfect = np.array([known[row.tobytes()] for row in cohort.signals[:, 0]])
+    best = exam.score("roc_auc", cohort, perfect)
+    assert best.value == 1.0 and best.n == 40 and "ROC AUC 1.000" in str(best)
+    assert exam.score("accuracy", cohort, 1 - perfect).value == 0.0
+    assert exam.score("accuracy", cohort, np.ones(40)).value == 0.5
+    interval = exam.score("roc_auc", cohort, np.random.default_rng(0).random(40))
+    assert interval.low < interval.value < interval.high
+
+
+@pytest.mark.parametrize(
+    ("metric", "predictions", "says"),
+    [
+        ("roc_auc", np.full(39, 0.5), "shape"),
+        ("roc_auc", np.full((40, 2), 0.5), "shape"),
+        ("roc_auc", np.full(40, np.nan), "NaN"),
+        ("roc_auc", np.linspace(-3, 3, 40), "sigmoid"),
+        ("accuracy", np.full(40, 0.5), "threshold"),
+        ("roc_auc", ["AF"] * 40, "array of numbers"),
+    ],
+)
+def test_score_refuses_what_is_no_prediction(small_exam, metric, predictions, says):
+    with pytest.raises(exam.ExamError, match=says):
+        exam.score(metric, exam.cohort("af_detection"), predictions)
+
+
+def test_credit_is_a_line_and_fails_closed():
+    def give(value):
+        return exam.credit(value, floor=0.9, full=0.95, points=10)
+
+    assert [give(v) for v in (0.2, 0.9, 0.925, 0.95, 1.0)] == pytest.approx([0, 0, 5, 10, 10])
+    assert [give(v) for v in (np.nan, np.inf, -np.inf)] == [0, 0, 0]
+    assert type(give(np.float64(0.93))) is float
+    with pytest.raises(ValueError, match="floor"):
+        exam.credit(0.5, floor=0.9, full=0.9, points=1)
+
+
+def test_a_failing_check_costs_its_own_points(capsys):
+    task = exam.task("demo", points=10)
+    with task.check("good", 4):
+        exam.same([1.0, 2.0], [1.0, 2.0 + 1e-9])
+    with task.check("wrong value", 3, cause="off by one"):
+        exam.same([1.0, 2.5], [1.0, 2.0], what="x")
+    with task.check("stops", 2):
+        1 / 0
+    with task.check("not written", 1):
+        raise NotImplementedError
+    total = task.points()
+    assert total == 4.0 and type(total) is float
+    said = capsys.readouterr().out
+    assert "got x = 2.5 at position 1, expected 2. Likely cause: off by one" in said
+    assert "your code stopped with ZeroDivisionError" in said and "placeholder" in said
+    assert "demo: 4 of 10 points" in said
+
+
+def test_credit_inside_a_task_reports_and_survives_errors(capsys):
+    task = exam.task("perform", points=10)
+    task.credit("half way", lambda: 0.925, floor=0.9, full=0.95, points=5)
+    task.credit("broken", lambda: [][1], floor=0.9, full=0.95, points=5)
+    assert task.points() == pytest.approx(2.5)
+    assert "IndexError" in capsys.readouterr().out
+
+
+def test_upside_down_probabilities_are_named(small_exam, capsys):
+    features, labels = small_exam
+    cohort = exam.cohort("af_detection")
+    known = {row.tobytes(): 1.0 - y for row, y in zip(features, labels, strict=True)}
+    task = exam.task("perform", points=5)
+    task.credit("unseen", lambda: exam.score("roc_auc", cohort, [known[r.tobytes()] for r in cohort.signals[:, 0]]),
+                floor=0.9, full=0.95, points=5)
+    assert task.points() == 0.0 and "probability of normal rhythm" in capsys.readouterr().out
+
+
+def test_points_that_do_not_add_up_are_the_authors_mistake():
+    task = exam.task("demo", points=10)
+    with task.check("only", 4):
+        pass
+    with pytest.raises(RuntimeError, match="announces 10"):
+        task.points()
+
+
+def test_numbers_names_what_is_wrong():
+    with pytest.raises(exam.ExamError, match=r"shape \(3,\), expected shape \(any, 2\)"):
+        exam.numbers([1, 2, 3], shape=(None, 2))
+    with pytest.raises(exam.ExamError, match="2 values that are NaN or infinite"):
+        exam.numbers([1, np.nan, np.inf])
+    with pytest.raises(exam.ExamError, match="array of numbers"):
+        exam.numbers([[1, 2], [3]])
+
+
+def test_alike_forgives_gain_and_offset_only():
+    t = np.linspace(0, 6, 200)
+    exam.alike(3 * np.sin(t) + 7, np.sin(t), at_least=0.99)
+    for other in (np.cos(t), np.zeros(200)):
+        with pytest.raises(exam.ExamError, match="correlation"):
+            exam.alike(other, np.sin(t), at_least=0.99)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("kernel", "pool", "depth"), [(3, 1, 1), (5, 2, 2), (7, 4, 2), (7, 2, 4)])
+def test_receptive_field_is_measured_to_within_a_step(seed, kernel, pool, depth):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(seed)
+    layers, seen, stride = [], 1, 1
+    for k in range(depth):
+        layers += [torch.nn.Conv1d(1 if k == 0 else 12, 12, kernel, padding=kernel // 2), torch.nn.ReLU()]
+        seen += (kernel - 1) * stride
+        if pool > 1:
+            layers.append(torch.nn.MaxPool1d(pool))
+            seen += (pool - 1) * stride
+            stride *= pool
+    net = torch.nn.Sequential(*layers)
+    with torch.no_grad():
+        measured = exam.receptive_field(lambda w: net(torch.as_tensor(w)).numpy(), samples=1024, seed=seed)
+    assert abs(measured - seen) <= stride
+
+
+def test_examples_are_deterministic_and_labelled():
+    one, labels = exam.examples("af_detection", n=6, seed=1)
+    again, _ = exam.examples("af_detection", n=6, seed=1)
+    other, _ = exam.examples("af_detection", n=6, seed=2)
+    assert one.shape == (6, 1, 9000) and labels.sum() == 3
+    assert np.array_equal(one, again) and not np.array_equal(one, other)
+
+
+def test_write_hidden_depends_on_the_key_only(tmp_path):
+    for name, key in (("a", b"k1"), ("b", b"k1"), ("c", b"k2")):
+        exam.write_hidden(tmp_path / name, key=key, n=8)
+    read = {n: np.load(tmp_path / n / "af_detection" / "features.npy") for n in "abc"}
+    assert np.array_equal(read["a"], read["b"]) and not np.array_equal(read["a"], read["c"])
+    labels = np.load(tmp_path / "a" / "af_detection" / "labels.npy")
+    assert sorted(labels) == [0] * 4 + [1] * 4
