@@ -316,7 +316,11 @@ def instructor_notebook(source: Source) -> NotebookNode:
         if cell.graded:
             built.metadata["nbgrader"]["points"] = cell.options.get("points")
         cells.append(built)
-    return new_notebook(cells=cells, metadata=deepcopy(_METADATA))
+    metadata = deepcopy(_METADATA)
+    limits = {key: source.meta[key] for key in ("cell_timeout_s", "total_timeout_s") if key in source.meta}
+    if limits:  # what the assignment may take when it is graded, declared in its front matter
+        metadata["autograder"] = limits
+    return new_notebook(cells=cells, metadata=metadata)
 
 
 def handout(source: Source) -> NotebookNode:
@@ -330,6 +334,7 @@ def handout(source: Source) -> NotebookNode:
             notebook, resources = step().preprocess(notebook, resources)
     except Exception as error:
         raise SourceError(f"{source.path}: nbgrader refuses the notebook: {error}") from error
+    notebook.metadata.pop("autograder", None)  # limits are between the instructor and the grader
     return notebook
 
 

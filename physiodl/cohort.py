@@ -47,9 +47,7 @@ class Cohort:
         return len(self.signals)
 
     def __repr__(self) -> str:
-        counts = ", ".join(
-            f"{int(np.sum(self.labels == k))} {name}" for k, name in enumerate(self.classes)
-        )
+        counts = ", ".join(f"{int(np.sum(self.labels == k))} {name}" for k, name in enumerate(self.classes))
         return f"Cohort({self.name!r}, {self.source}: {counts}, {self.fs:g} Hz, {'/'.join(self.channels)})"
 
     def subset(self, index: Sequence[int] | np.ndarray) -> Cohort:

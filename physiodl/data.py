@@ -24,7 +24,12 @@ PRACTICE_SHARE = 0.2  # of real recordings, set aside for the self-checks
 
 
 def load(
-    name: str = "af", source: str = "auto", *, part: str = "class", n: int | None = None, seed: int | None = None,
+    name: str = "af",
+    source: str = "auto",
+    *,
+    part: str = "class",
+    n: int | None = None,
+    seed: int | None = None,
     root: Path | None = None,
 ) -> Cohort:
     """Load a dataset.

@@ -49,9 +49,7 @@ def r_peaks(ecg: np.ndarray, fs: float) -> np.ndarray:
     typical = np.median([piece.max() for piece in pieces])
     peaks, _ = sps.find_peaks(energy, height=0.4 * typical, distance=max(1, round(0.25 * fs)), prominence=0.2 * typical)
     half = round(0.06 * fs)
-    strongest = [
-        max(0, p - half) + int(np.argmax(np.abs(band[max(0, p - half) : p + half + 1]))) for p in peaks
-    ]
+    strongest = [max(0, p - half) + int(np.argmax(np.abs(band[max(0, p - half) : p + half + 1]))) for p in peaks]
     return np.unique(np.asarray(strongest, dtype=int))
 
 

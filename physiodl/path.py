@@ -32,13 +32,16 @@ LATER = "Later: transformers, interpretability, self-supervision, active learnin
 
 
 def state(stop: Stop, project: Path = PROJECT) -> tuple[str | None, str | None, int, int]:
-    """Lesson and assignment of a stop (paths below the project, None where not there yet), answers written and asked."""
+    """Lesson and assignment of a stop (below the project, None where not there yet), answers written and asked."""
     file = f"{stop.number}_{stop.name}"
     lesson, assignment = f"course/{file}.ipynb", f"assignments/{file}/{file}.ipynb"
     here = project / assignment
     written, asked = _answers(here) if here.is_file() else (0, 0)
     return (
-        lesson if (project / lesson).is_file() else None, assignment if here.is_file() else None, written, asked,
+        lesson if (project / lesson).is_file() else None,
+        assignment if here.is_file() else None,
+        written,
+        asked,
     )
 
 
@@ -62,7 +65,11 @@ def show(project: Path = PROJECT) -> None:
         # notebooks in course/ link to files beside them and one folder up
         lesson_link = f'<a href="{escape(Path(lesson).name)}">lesson</a>' if lesson else "to come"
         task_link = f'<a href="../{escape(assignment)}">assignment</a>' if assignment else "to come"
-        bar = f'<progress value="{written}" max="{asked}"></progress> {written} of {asked} answers written' if asked else ""
+        bar = (
+            f'<progress value="{written}" max="{asked}"></progress> {written} of {asked} answers written'
+            if asked
+            else ""
+        )
         rows.append(
             f'<tr><td>{stop.number}</td><td style="text-align:left">{escape(stop.title)}</td>'
             f"<td>{lesson_link}</td><td>{task_link}</td><td>{bar}</td></tr>"

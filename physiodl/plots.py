@@ -15,8 +15,15 @@ BLUE, ORANGE = "#2f6f9f", "#d1702a"
 
 
 def ecg_strip(
-    ecg: np.ndarray, fs: float, *, start_s: float = 0.0, seconds: float = 10.0, title: str = "",
-    marks: Sequence[float] = (), unit: str = "normalised amplitude", ax: Axes | None = None,
+    ecg: np.ndarray,
+    fs: float,
+    *,
+    start_s: float = 0.0,
+    seconds: float = 10.0,
+    title: str = "",
+    marks: Sequence[float] = (),
+    unit: str = "normalised amplitude",
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw an ECG as on paper: a large square is 0.2 s, a small one 0.04 s (25 mm per second).
 
@@ -42,7 +49,9 @@ def ecg_strip(
     time_s = np.arange(first, last) / fs
     low, high = np.percentile(piece, (0.2, 99.8))
     room = 0.15 * max(high - low, 1e-6)
-    ax.set(xlim=(start_s, start_s + seconds), ylim=(low - room, high + room), xlabel="time (s)", ylabel=unit, title=title)
+    ax.set(
+        xlim=(start_s, start_s + seconds), ylim=(low - room, high + room), xlabel="time (s)", ylabel=unit, title=title
+    )
     ax.set_facecolor(PAPER)
     ax.xaxis.set_major_locator(MultipleLocator(1.0 if seconds > 4 else 0.2))
     for line in np.arange(np.floor(start_s / 0.04) * 0.04, start_s + seconds, 0.04):

@@ -13,7 +13,16 @@ from physiodl import registry
 
 # what the notebooks of the course import, directly or through nbgrader and papermill
 PACKAGES = (
-    "numpy", "scipy", "scikit-learn", "matplotlib", "torch", "wfdb", "jupyterlab", "nbgrader", "papermill", "jupytext",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "matplotlib",
+    "torch",
+    "wfdb",
+    "jupyterlab",
+    "nbgrader",
+    "papermill",
+    "jupytext",
 )
 FREE_GB = 1.0  # the simulated cohorts of the whole path, with room to spare
 
@@ -38,11 +47,19 @@ def check() -> list[Line]:
         except importlib.metadata.PackageNotFoundError:
             lines.append(Line(name, False, "missing: start JupyterLab with `make lab`, which installs it"))
     cores = os.cpu_count() or 1
-    lines.append(Line("processors", True, f"{cores} core{'s' if cores > 1 else ''}; times in the notebooks are for two"))
+    lines.append(
+        Line("processors", True, f"{cores} core{'s' if cores > 1 else ''}; times in the notebooks are for two")
+    )
     root = registry.data_root()
     place = next(p for p in (root, *root.parents) if p.exists())
     free = shutil.disk_usage(place).free / 1e9
-    lines.append(Line("disk", free > FREE_GB, f"{free:.0f} GB free" if free > FREE_GB else f"{free:.1f} GB free in {place}: make room"))
+    lines.append(
+        Line(
+            "disk",
+            free > FREE_GB,
+            f"{free:.0f} GB free" if free > FREE_GB else f"{free:.1f} GB free in {place}: make room",
+        )
+    )
     lines.append(Line("data", True, data_line(root)))
     return lines
 
@@ -61,4 +78,8 @@ def show() -> None:
     for line in lines:
         print(f"{'✔' if line.good else '✘'} {line.what:14s} {line.detail}")
     missing = sum(not line.good for line in lines)
-    print("\nEverything is there." if not missing else f"\n{missing} thing{'s' if missing > 1 else ''} to mend: see the lines with ✘.")
+    print(
+        "\nEverything is there."
+        if not missing
+        else f"\n{missing} thing{'s' if missing > 1 else ''} to mend: see the lines with ✘."
+    )

@@ -5,6 +5,8 @@
 #       extension: .py
 #       format_name: percent
 # total: 100
+# cell_timeout_s: 150
+# total_timeout_s: 600
 # ---
 
 # %% [markdown]
@@ -685,7 +687,7 @@ task.credit("recordings never seen", lambda: exam.score("accuracy", _unseen, cla
             floor=0.80, full=0.87, points=5)
 task.points()
 
-# %% [markdown] role="written" task="interpret" points=8
+# %% [markdown]
 # ## Task 9: interpret (8 points, read by a person)
 #
 # In 150 to 300 words, for a colleague who has not seen your work:
@@ -700,7 +702,8 @@ task.points()
 # <code>physiodl.plots.ecg_strip</code> to look at recordings as a clinician does.</details>
 # <details><summary>Hint 3: almost the code</summary>Sort the test recordings by
 # <code>abs(probability - label)</code> and draw the last three.</details>
-#
+
+# %% [markdown] role="written" task="interpret" points=8
 # ### BEGIN SOLUTION
 # 1. On about 200 test recordings of the class's set (simulated ones unless fetched), none a near-duplicate of a training recording,
 # accuracy lies near 0.94 and AUC near 0.98, with 95 % intervals of about plus or minus 0.03 and 0.02; sensitivity and specificity

@@ -27,8 +27,12 @@ def in_millivolts():
 
 def separation(features, labels) -> float:
     """Cross-validated AUC of a flexible reading of a few numbers."""
-    model = make_pipeline(StandardScaler(), PolynomialFeatures(2), StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
-    score = cross_val_predict(model, np.asarray(features, float).reshape(len(labels), -1), labels, cv=5, method="decision_function")
+    model = make_pipeline(
+        StandardScaler(), PolynomialFeatures(2), StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)
+    )
+    score = cross_val_predict(
+        model, np.asarray(features, float).reshape(len(labels), -1), labels, cv=5, method="decision_function"
+    )
     return roc_auc_score(labels, score)
 
 
@@ -71,7 +75,10 @@ def test_no_shortcut_in_rate_length_or_amplitude(recordings):
 def test_no_shortcut_in_the_noise_spectrum(recordings):
     features, labels = recordings
     frequency, power = signal.welch(features[:, :2500], af.FS, nperseg=1024)
-    band = [np.log(power[:, (frequency >= a) & (frequency < b)].mean(axis=1) + 1e-12) for a, b in ((0, 0.8), (40, 70), (70, 140))]
+    band = [
+        np.log(power[:, (frequency >= a) & (frequency < b)].mean(axis=1) + 1e-12)
+        for a, b in ((0, 0.8), (40, 70), (70, 140))
+    ]
     assert separation(np.transpose(band), labels) < 0.6
 
 

@@ -16,6 +16,25 @@ from physiodl.exam.cohorts import ExamCohort, HiddenLabels, Score, begin, cohort
 from physiodl.exam.probes import clean_ecg, cost, examples, lowest_cost, receptive_field, reference_metrics
 
 __all__ = [
-    "ExamCohort", "ExamError", "HiddenLabels", "Score", "Task", "alike", "begin", "clean_ecg", "cohort", "cost", "credit",
-    "examples", "expect", "lowest_cost", "numbers", "receptive_field", "reference_metrics", "same", "score", "task", "write_hidden",
+    "ExamCohort",
+    "ExamError",
+    "HiddenLabels",
+    "Score",
+    "Task",
+    "alike",
+    "begin",
+    "clean_ecg",
+    "cohort",
+    "cost",
+    "credit",
+    "examples",
+    "expect",
+    "lowest_cost",
+    "numbers",
+    "receptive_field",
+    "reference_metrics",
+    "same",
+    "score",
+    "task",
+    "write_hidden",
 ]

@@ -27,19 +27,30 @@ def numbers(value, *, shape: tuple | None = None, what: str = "result") -> np.nd
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError, RuntimeError):
         raise ExamError(
-            _sentence(f"{what} of type {type(value).__name__}", "an array of numbers",
-                      "a tensor that still needs .detach().numpy(), or a list of unequal lengths")
+            _sentence(
+                f"{what} of type {type(value).__name__}",
+                "an array of numbers",
+                "a tensor that still needs .detach().numpy(), or a list of unequal lengths",
+            )
         ) from None
     if shape is not None:
         fits = len(array.shape) == len(shape) and all(
             want is None or have == want for have, want in zip(array.shape, shape, strict=True)
         )
         wanted = "(" + ", ".join("any" if s is None else str(s) for s in shape) + ("," if len(shape) == 1 else "") + ")"
-        expect(fits, got=f"{what} of shape {array.shape}", expected=f"shape {wanted}",
-               cause="an axis too many or too few, or the axes in another order")
+        expect(
+            fits,
+            got=f"{what} of shape {array.shape}",
+            expected=f"shape {wanted}",
+            cause="an axis too many or too few, or the axes in another order",
+        )
     bad = int(np.size(array) - np.count_nonzero(np.isfinite(array)))
-    expect(bad == 0, got=f"{what} with {bad} values that are NaN or infinite", expected="finite numbers",
-           cause="a division by zero (a flat recording has standard deviation 0) or a training that diverged")
+    expect(
+        bad == 0,
+        got=f"{what} with {bad} values that are NaN or infinite",
+        expected="finite numbers",
+        cause="a division by zero (a flat recording has standard deviation 0) or a training that diverged",
+    )
     return array
 
 

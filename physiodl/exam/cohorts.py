@@ -56,7 +56,9 @@ class ExamCohort:
     def shuffled(self, seed: int) -> ExamCohort:
         """The same recordings in another order, so that order carries no information."""
         order = np.random.default_rng(seed).permutation(len(self))
-        return ExamCohort(self.signals[order], HiddenLabels(self.labels._values[order]), self.fs, self.source, self.hidden)
+        return ExamCohort(
+            self.signals[order], HiddenLabels(self.labels._values[order]), self.fs, self.source, self.hidden
+        )
 
 
 @dataclass(frozen=True)
@@ -129,14 +131,18 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
     p = numbers(predictions, shape=(len(y),), what="predictions")
     if metric == "roc_auc":
         expect(
-            p.min() >= 0 and p.max() <= 1, got=f"values from {p.min():.3g} to {p.max():.3g}",
-            expected="probabilities between 0 and 1", cause="logits were returned: apply a sigmoid",
+            p.min() >= 0 and p.max() <= 1,
+            got=f"values from {p.min():.3g} to {p.max():.3g}",
+            expected="probabilities between 0 and 1",
+            cause="logits were returned: apply a sigmoid",
         )
     else:
         values = np.unique(p)
         expect(
-            np.isin(values, (0, 1)).all(), got=f"values such as {', '.join(f'{v:.3g}' for v in values[:4])}",
-            expected="class labels 0 and 1", cause="probabilities were returned: compare them with your threshold",
+            np.isin(values, (0, 1)).all(),
+            got=f"values such as {', '.join(f'{v:.3g}' for v in values[:4])}",
+            expected="class labels 0 and 1",
+            cause="probabilities were returned: compare them with your threshold",
         )
         p = p.astype(int)
     value, low, high = metrics.bootstrap_interval(getattr(metrics, metric), y, p, seed=seed)

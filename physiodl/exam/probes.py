@@ -37,7 +37,9 @@ def clean_ecg(seconds: float, fs: float, *, seed: int) -> np.ndarray:
     rr = rhythm.sinus_rr(n_beats, 0.85, variation=0.03, breathing_hz=0.25, rng=rng)
     beat_s = np.cumsum(rr) - rr[:3].sum()
     kind = np.zeros(n_beats, int)
-    return ecg.beats(round(seconds * fs), fs, beat_s=beat_s, rr_s=rr, kind=kind, shape=ecg.draw_shape(rng), p_wave=True, rng=rng)
+    return ecg.beats(
+        round(seconds * fs), fs, beat_s=beat_s, rr_s=rr, kind=kind, shape=ecg.draw_shape(rng), p_wave=True, rng=rng
+    )
 
 
 def receptive_field(feature_map: Callable[[np.ndarray], np.ndarray], *, samples: int, seed: int) -> float:

@@ -39,7 +39,9 @@ def recording(label: int, *, rng: np.random.Generator) -> np.ndarray:
     else:
         arrhythmic = hard < ARRHYTHMIC_SINUS
         ectopic = ARRHYTHMIC_SINUS <= hard < ARRHYTHMIC_SINUS + FREQUENT_ECTOPICS
-        variation = rng.uniform(0.09, 0.20) if arrhythmic else float(np.clip(rng.lognormal(np.log(0.04), 0.45), 0.01, 0.1))
+        variation = (
+            rng.uniform(0.09, 0.20) if arrhythmic else float(np.clip(rng.lognormal(np.log(0.04), 0.45), 0.01, 0.1))
+        )
         rr = rhythm.sinus_rr(n_beats, mean_rr, variation=variation, breathing_hz=rng.uniform(0.15, 0.4), rng=rng)
         share = rng.uniform(0.08, 0.35) if ectopic else _rare_ectopics(rng)
         rr, kind = rhythm.with_ectopics(rr, share=share, pattern=rng.choice(["random", "regular"]), rng=rng)

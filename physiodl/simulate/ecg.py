@@ -56,8 +56,15 @@ def draw_shape(rng: np.random.Generator) -> Shape:
 
 
 def beats(
-    n_samples: int, fs: float, *, beat_s: np.ndarray, rr_s: np.ndarray, kind: np.ndarray, shape: Shape,
-    p_wave: bool, rng: np.random.Generator,
+    n_samples: int,
+    fs: float,
+    *,
+    beat_s: np.ndarray,
+    rr_s: np.ndarray,
+    kind: np.ndarray,
+    shape: Shape,
+    p_wave: bool,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """The clean ECG of a series of beats.
 

@@ -1,9 +1,10 @@
 """When the heart beats: RR interval series of sinus rhythm and of atrial fibrillation.
 
 Sources of the numbers: sinus rhythm varies with breathing (respiratory sinus arrhythmia, 0.15 to 0.4 Hz) and with
-blood pressure (about 0.1 Hz), as in ECGSYN (McSharry et al. 2003: LF 0.1 Hz, HF 0.25 Hz). In atrial fibrillation the
-ventricles answer at random: RR intervals of 630 +- 200 ms and 740 +- 100 ms were reported before termination and
-in sustained episodes (Alcaraz 2008), right-skewed and almost without memory. The shares of hard cases are design values.
+blood pressure (about 0.1 Hz), as in ECGSYN (McSharry et al. 2003: LF 0.1 Hz, HF 0.25 Hz). In atrial fibrillation
+the ventricles answer at random: RR intervals of 630 +- 200 ms and 740 +- 100 ms were reported before termination and
+in sustained episodes (Alcaraz 2008), right-skewed and almost without memory. The shares of hard cases are
+design values.
 """
 
 from __future__ import annotations
@@ -37,9 +38,7 @@ def sinus_rr(
     return _scaled(1.0 + variation * _standard(wave), mean_rr_s)
 
 
-def fibrillation_rr(
-    n_beats: int, mean_rr_s: float, *, variation: float, rng: np.random.Generator
-) -> np.ndarray:
+def fibrillation_rr(n_beats: int, mean_rr_s: float, *, variation: float, rng: np.random.Generator) -> np.ndarray:
     """RR intervals of atrial fibrillation: right-skewed, irregular without pattern.
 
     A gamma distribution above a floor (the refractory atrioventricular node) with a weak serial correlation.

@@ -1,0 +1,40 @@
+"""The bank of assignment 03, graded by the real grader: wrong work is caught with its message, sound work is not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from autograder import demo, grade, klass, newclass, results
+from autograder.bank import check_case, read_bank
+
+ROOT = Path(__file__).resolve().parent.parent
+BANK = ROOT / "tests" / "bank"
+CASES = read_bank(BANK / "03_af_detection")
+# describe never ends in `too_slow`; the longest honest cell, training on one thread of a busy machine, takes a minute
+CELL_TIMEOUT_S = 150
+
+
+def test_bank_covers_what_it_must():
+    kinds = [case.kind for case in CASES]
+    assert kinds.count("wrong") + kinds.count("naive") + kinds.count("broken") >= 12
+    assert kinds.count("alternative") >= 3 and kinds.count("reference") == 1
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bank") / "class"
+    assignments = newclass.built_assignments()
+    newclass.init_class(folder, assignments)
+    course = klass.open_class(folder)
+    demo.hand_in_bank(course, assignments, BANK)
+    grade.grade_class(course, "03_af_detection", jobs=2, cell_timeout_s=CELL_TIMEOUT_S)
+    return {result.student: result for result in results.results(course, "03_af_detection")}
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("bank03")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case_gets_its_points_and_messages(graded, case):
+    assert os.environ.get("PHYSIODL_EXAM") is None
+    assert check_case(graded[case.name], case) == []
