@@ -1,0 +1,12 @@
+"""PhysioDL's helper package: everything the notebooks of the course import.
+
+`data` loads recordings as a `Cohort` (real where fetched, simulated otherwise); `registry`, `download`, `zenodo`,
+`sources` and `transfer` fetch and verify them; `afdata` checks the AF files. `ecg` finds R waves and measures rhythm;
+`duplicates` finds near-copies; `splits` and `metrics` keep evaluations honest; `plots` draws; `simulate` makes signals;
+`exam` is what test cells use; `setup_check` and `path` greet the student. Nothing here imports the grader.
+"""
+
+from physiodl.cohort import Cohort
+
+__all__ = ["Cohort"]
+__version__ = "0.1.0"

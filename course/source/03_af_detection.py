@@ -70,7 +70,9 @@ x, y, fs = recordings.signals, recordings.labels, recordings.fs
 lengths = ecg.true_lengths(x)
 rng = np.random.default_rng(SEED + 1)
 long_enough = lengths >= 25 * fs
-chosen = [k for kind in (0, 1) for k in rng.choice(np.flatnonzero((y == kind) & long_enough), 3, replace=False)]
+chosen = []
+for kind in (0, 1):
+    chosen.extend(rng.choice(np.flatnonzero((y == kind) & long_enough), 3, replace=False))
 
 fig, axes = plt.subplots(6, 1, figsize=(11, 11), layout="constrained")
 for ax, k in zip(axes, chosen, strict=True):
@@ -91,7 +93,8 @@ plt.show()
 # None of the three is proof alone. Breathing makes a healthy rhythm irregular; extra beats do; noise hides P waves and imitates
 # f-waves; and AF with a slow, tired node can look almost regular.
 #
-# Averaging helps the eye. Line up all beats of a recording on their R wave, and the P wave stands out, or does not:
+# Averaging helps the eye. Line up all beats of a recording on their R wave, and the P wave stands out, or does not. Here are the
+# clearest examples among thirty of each kind; most are less clear.
 
 # %%
 def mean_beat(recording, fs, before_s=0.35, after_s=0.5):
@@ -103,9 +106,22 @@ def mean_beat(recording, fs, before_s=0.35, after_s=0.5):
     return beats - np.median(beats, axis=1, keepdims=True)
 
 
+def p_height(beats, fs):
+    """Height of the bump 220 to 110 ms before the R wave, as a share of the QRS complex."""
+    beat = np.median(beats, axis=0) if len(beats) else np.zeros(round(0.85 * fs))
+    before_r = beat[round(0.13 * fs) : round(0.24 * fs)]
+    return np.ptp(before_r) / (np.ptp(beat) + 1e-9) * np.sign(beat.max() + beat.min())
+
+
+clear = []
+for kind in (0, 1):
+    some = rng.choice(np.flatnonzero((y == kind) & long_enough), 30, replace=False)
+    bumps = [p_height(mean_beat(x[k, 0, : lengths[k]], fs), fs) for k in some]
+    clear.append(some[int(np.argmax(bumps))] if kind == 0 else some[int(np.argmin(np.abs(bumps)))])
+
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained", sharey=True)
 for ax, kind in zip(axes, (0, 1), strict=True):
-    k = chosen[3 * kind]
+    k = clear[kind]
     beats = mean_beat(x[k, 0, : lengths[k]], fs)
     time_ms = 1000 * (np.arange(beats.shape[1]) / fs - 0.35)
     ax.plot(time_ms, beats.T, color="#999999", lw=0.3, alpha=0.6)
@@ -149,7 +165,8 @@ if repeated.any():
     pair = np.flatnonzero(groups == groups[np.flatnonzero(repeated)[0]])[:2]
     fig, axes = plt.subplots(2, 1, figsize=(11, 3.6), layout="constrained")
     for ax, k in zip(axes, pair, strict=True):
-        plots.ecg_strip(x[k, 0, : lengths[k]], fs, start_s=2, seconds=6, ax=ax, unit="normalised", title=f"recording {k}, group {groups[k]}")
+        plots.ecg_strip(x[k, 0, : lengths[k]], fs, start_s=2, seconds=6, ax=ax, unit="normalised",
+                        title=f"recording {k}, group {groups[k]}")
     plt.show()
 
 # %% [markdown]
@@ -171,18 +188,21 @@ for part, index in split.items():
 
 # %%
 table = ecg.rr_table(x, fs)
-baseline = make_pipeline(StandardScaler(), LogisticRegression()).fit(table[split["train"]], y[split["train"]])
+baseline = make_pipeline(StandardScaler(), LogisticRegression())
+baseline.fit(table[split["train"]], y[split["train"]])
 rr_score = baseline.predict_proba(table)[:, 1]
 
 fig, axes = plt.subplots(1, 3, figsize=(11, 3), layout="constrained")
 for ax, column in zip(axes, (0, 2, 3), strict=True):
     for kind, colour in ((0, plots.BLUE), (1, plots.ORANGE)):
         ax.hist(table[y == kind, column], bins=30, alpha=0.6, color=colour, label=recordings.classes[kind])
-    ax.set(xlabel=("variation of RR (SD / mean)", "", "share of jumps above 10 %", "entropy of RR (bits)")[column], ylabel="recordings")
+    name = {0: "variation of RR (SD / mean)", 2: "share of jumps above 10 %", 3: "entropy of RR (bits)"}[column]
+    ax.set(xlabel=name, ylabel="recordings")
 axes[0].legend()
 plt.show()
 
-value, low, high = metrics.bootstrap_interval(metrics.roc_auc, y[split["val"]], rr_score[split["val"]], seed=SEED)
+val = split["val"]
+value, low, high = metrics.bootstrap_interval(metrics.roc_auc, y[val], rr_score[val], seed=SEED)
 print(f"RR irregularity, validation: ROC AUC {value:.3f} (95 % interval {low:.3f} to {high:.3f})")
 
 # %% [markdown]
@@ -213,7 +233,8 @@ def prepare(signals, fs):
     out = np.zeros((len(signals), 1, WINDOW), np.float32)
     band = signal.butter(2, (0.5, 40), "bandpass", fs=fs, output="sos")
     for k, length in enumerate(ecg.true_lengths(signals)):
-        z = signal.resample_poly(signal.sosfiltfilt(band, signals[k, 0, :length].astype(float)), 100, round(fs))[:WINDOW]
+        z = signal.sosfiltfilt(band, signals[k, 0, :length].astype(float))
+        z = signal.resample_poly(z, 100, round(fs))[:WINDOW]
         out[k, 0, : len(z)] = np.clip(z / (z.std() + 1e-6), -6, 6)
     return out
 
@@ -221,8 +242,8 @@ def prepare(signals, fs):
 windows = prepare(x, fs)
 k = chosen[3]
 fig, axes = plt.subplots(2, 1, figsize=(11, 3.8), layout="constrained")
-plots.ecg_strip(x[k, 0, : lengths[k]], fs, start_s=0, seconds=8, ax=axes[0], unit="normalised", title="as published, 300 Hz")
-plots.ecg_strip(windows[k, 0], 100, start_s=0, seconds=8, ax=axes[1], unit="SD", title="prepared, 100 Hz")
+plots.ecg_strip(x[k, 0, : lengths[k]], fs, seconds=8, ax=axes[0], unit="normalised", title="as published, 300 Hz")
+plots.ecg_strip(windows[k, 0], 100, seconds=8, ax=axes[1], unit="SD", title="prepared, 100 Hz")
 plt.show()
 
 # %% [markdown]
@@ -232,12 +253,13 @@ plt.show()
 # sliding dot product. A kernel shaped like a QRS complex answers at every beat:
 
 # %%
-beat = np.median(mean_beat(windows[chosen[0], 0], 100), axis=0)
+example = windows[clear[0], 0]
+beat = np.median(mean_beat(example, 100), axis=0)
 kernel = beat[25:45] - beat[25:45].mean()
-answer = np.correlate(windows[chosen[0], 0], kernel, mode="same")
+answer = np.correlate(example, kernel, mode="same")
 fig, axes = plt.subplots(2, 1, figsize=(11, 3.6), layout="constrained", sharex=True)
 seconds = np.arange(800) / 100
-axes[0].plot(seconds, windows[chosen[0], 0, :800], color=plots.TRACE, lw=0.9)
+axes[0].plot(seconds, example[:800], color=plots.TRACE, lw=0.9)
 axes[0].set_ylabel("ECG (SD)")
 axes[1].plot(seconds, answer[:800], color=plots.BLUE, lw=0.9)
 axes[1].set(ylabel="fit (dot product)", xlabel="time (s)")
@@ -265,13 +287,13 @@ def block(n_in, n_out, kernel=7, stride=1):
 batch = torch.as_tensor(windows[:8])
 print("a batch          ", tuple(batch.shape), "  (recordings, channels, samples)")
 h, stride, seen = batch, 1, 1
-for n_in, n_out, step in ((1, 12, 2), (12, 24, 2), (24, 48, 1), (48, 64, 1)):
+for n_in, n_out, step in ((1, 16, 2), (16, 32, 2), (32, 48, 1), (48, 64, 1)):
     h = block(n_in, n_out, stride=step)(h)
     seen += 6 * stride  # a kernel of 7 adds six steps of the layer below
     stride *= step
     seen += stride  # pooling adds one more
     stride *= 2
-    print(f"after a block    {tuple(h.shape)}   one step sees {seen / 100:.2f} s, steps lie {stride / 100:.2f} s apart")
+    print(f"after a block    {tuple(h.shape)}   one step sees {seen / 100:.2f} s")
 
 # %% [markdown]
 # What one step sees is its **receptive field**. After three blocks it holds about one beat: enough for P waves. Rhythm lies *between*
@@ -287,7 +309,9 @@ class SmallAFNet(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.blocks = nn.Sequential(block(1, 12, stride=2), block(12, 24, stride=2), block(24, 48), block(48, 64))
+        self.blocks = nn.Sequential(
+            block(1, 16, stride=2), block(16, 32, stride=2), block(32, 48), block(48, 64)
+        )
         self.dropout = nn.Dropout(0.3)
         self.out = nn.Linear(2 * 64, 1)
 
@@ -370,7 +394,9 @@ test = split["test"]
 for name, score in (("RR irregularity", rr_score), ("network", probability)):
     auc = metrics.bootstrap_interval(metrics.roc_auc, y[test], score[test], seed=SEED)
     acc = metrics.bootstrap_interval(metrics.accuracy, y[test], (score[test] >= 0.5).astype(int), seed=SEED)
-    print(f"{name:16s} ROC AUC {auc[0]:.3f} ({auc[1]:.3f} to {auc[2]:.3f})   accuracy {acc[0]:.3f} ({acc[1]:.3f} to {acc[2]:.3f})")
+    print(name)
+    print(f"   ROC AUC  {auc[0]:.3f} (95 % interval {auc[1]:.3f} to {auc[2]:.3f})")
+    print(f"   accuracy {acc[0]:.3f} (95 % interval {acc[1]:.3f} to {acc[2]:.3f})")
 plots.roc(y[test], {"RR irregularity": rr_score[test], "network": probability[test]})
 plt.title(label, fontsize=9)
 plt.show()
@@ -386,18 +412,17 @@ plt.show()
 # down. We look for it on the **validation** set; chosen on the test set, it would flatter us.
 
 # %%
-val = split["val"]
 grid = np.linspace(0.01, 0.99, 99)
 fig, ax = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
 for price, colour in ((1, plots.BLUE), (10, plots.ORANGE)):
-    cost = [
-        (price * np.sum((probability[val] < t) & (y[val] == 1)) + np.sum((probability[val] >= t) & (y[val] == 0))) / len(val)
-        for t in grid
-    ]
+    missed = np.array([np.sum((probability[val] < t) & (y[val] == 1)) for t in grid])
+    alarms = np.array([np.sum((probability[val] >= t) & (y[val] == 0)) for t in grid])
+    cost = (price * missed + alarms) / len(val)
     t = grid[int(np.argmin(cost))]
     said = probability[test] >= t
     ax.plot(grid, cost, color=colour, label=f"a miss costs {price} false alarms: threshold {t:.2f}")
-    print(f"price {price:2d}: threshold {t:.2f}; on the test set sensitivity {said[y[test] == 1].mean():.2f}, specificity {(~said[y[test] == 0]).mean():.2f}")
+    found, spared = said[y[test] == 1].mean(), (~said[y[test] == 0]).mean()
+    print(f"price {price:2d}: threshold {t:.2f}; test set: sensitivity {found:.2f}, specificity {spared:.2f}")
 ax.set(xlabel="threshold (probability of AF)", ylabel="cost per recording\n(in false alarms)")
 ax.legend()
 plt.show()
@@ -413,8 +438,9 @@ wrong = test[np.argsort(-np.abs(probability[test] - y[test]))][:4]
 fig, axes = plt.subplots(4, 1, figsize=(11, 7.6), layout="constrained")
 for ax, k in zip(axes, wrong, strict=True):
     peaks = ecg.r_peaks(x[k, 0, : lengths[k]], fs) / fs
+    opinion = f"network {100 * probability[k]:.0f} % AF, rhythm alone {100 * rr_score[k]:.0f} % AF"
     plots.ecg_strip(x[k, 0, : lengths[k]], fs, start_s=1, seconds=8, marks=peaks, ax=ax, unit="normalised",
-                    title=f"recording {k}: truth {recordings.classes[y[k]]}, network says {100 * probability[k]:.0f} % AF, rhythm alone {100 * rr_score[k]:.0f} %")
+                    title=f"recording {k}: truth {recordings.classes[y[k]]}; {opinion}")
 plt.show()
 
 # %% [markdown]
@@ -431,7 +457,8 @@ class DenseNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv1d(1, 16, 5), nn.ReLU(), nn.MaxPool1d(2), nn.Conv1d(16, 32, 5), nn.ReLU(), nn.MaxPool1d(2), nn.Flatten()
+            nn.Conv1d(1, 16, 5), nn.ReLU(), nn.MaxPool1d(2),
+            nn.Conv1d(16, 32, 5), nn.ReLU(), nn.MaxPool1d(2), nn.Flatten(),
         )
         self.dense = nn.Sequential(nn.Linear(145_248, 32), nn.ReLU(), nn.Linear(32, 1))
 
@@ -442,16 +469,17 @@ class DenseNet(nn.Module):
 some = rng.permutation(split["train"])[: {"ci": 60, "default": 150, "full": 600}[BUDGET]]
 torch.manual_seed(SEED)
 big = DenseNet()
-loss, _ = train(big, x, y, some, val[:40], {"ci": 4, "default": 6, "full": 8}[BUDGET], SEED, batch_size=10, augment=False, lr=1e-3)
+few = {"ci": 4, "default": 6, "full": 8}[BUDGET]
+loss, _ = train(big, x, y, some, val[:40], few, SEED, batch_size=10, augment=False, lr=1e-3)
 big_train = metrics.roc_auc(y[some], logits_of(big, x[some]))
 big_test = metrics.roc_auc(y[test], logits_of(big, x[test]))
 print(f"{sum(p.numel() for p in big.parameters()):,} parameters; training loss {loss[0]:.2f} -> {loss[-1]:.4f}")
-print(f"ROC AUC on its {len(some)} training recordings {big_train:.2f}, on the test set {big_test:.2f}")
+print(f"ROC AUC: {big_train:.2f} on its {len(some)} training recordings, {big_test:.2f} on the test set")
 
 # %% [markdown]
 # It has a weight for "a steep slope 7.43 s after the start". That identifies a training recording and says nothing about AF. Nothing in
-# the network knows that a beat is a beat wherever it comes. Convolution with **global pooling** builds that knowledge in, with a
-# hundredth of the parameters. And if near-duplicates lie on both sides of a random split, learning by heart even pays.
+# the network knows that a beat is a beat wherever it comes. Convolution with **global pooling** builds that knowledge in, with less than
+# a hundredth of the parameters. And if near-duplicates lie on both sides of a random split, learning by heart even pays.
 #
 # ## 9 · Where such a model must not be used
 #

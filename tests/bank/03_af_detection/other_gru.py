@@ -8,7 +8,7 @@ class Recurrent(nn.Module):
     def __init__(self):
         super().__init__()
         layers, n_in = [], 1
-        for n_out, stride in ((16, 2), (32, 1), (48, 1)):
+        for n_out, stride in ((16, 2), (32, 2), (48, 1)):
             layers += [nn.Conv1d(n_in, n_out, 7, stride=stride, padding=3, bias=False), nn.BatchNorm1d(n_out), nn.ReLU(), nn.MaxPool1d(2)]
             n_in = n_out
         self.convolutions = nn.Sequential(*layers)
@@ -49,7 +49,7 @@ def logits_of(net, windows):
         return np.concatenate([net(torch.tensor(windows[k : k + 100])).numpy() for k in range(0, len(windows), 100)])
 
 
-def fit(windows, labels, val_windows, val_labels, seed, epochs=EPOCHS + 5):
+def fit(windows, labels, val_windows, val_labels, seed, epochs=EPOCHS + 2):
     net = new_network(seed)
     g = torch.Generator().manual_seed(seed + 1)
     x, y = torch.tensor(windows), torch.tensor(labels).float()

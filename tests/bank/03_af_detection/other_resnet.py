@@ -63,8 +63,8 @@ class Residual(nn.Module):
 class ResNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv1d(1, 16, 11, stride=2, padding=5), nn.BatchNorm1d(16), nn.ReLU())
-        self.stages = nn.Sequential(Residual(16, 24), Residual(24, 32), Residual(32, 48), Residual(48, 48))
+        self.stem = nn.Sequential(nn.Conv1d(1, 16, 11, stride=2, padding=5), nn.BatchNorm1d(16), nn.ReLU(), nn.MaxPool1d(2))
+        self.stages = nn.Sequential(Residual(16, 24), Residual(24, 32), Residual(32, 48))
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(96, 2))
 
     def maps(self, x):
@@ -108,7 +108,7 @@ def learn(windows, labels, val_windows, val_labels, seed):
     order = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(net.parameters(), lr=2e-3, weight_decay=1e-4)
     losses, val_losses, best = [], [], {}
-    epochs = EPOCHS + 3
+    epochs = EPOCHS + 2
     for epoch in range(epochs):
         for group in optimiser.param_groups:  # cosine, by hand
             group["lr"] = 2e-3 * 0.5 * (1 + np.cos(np.pi * epoch / epochs))

@@ -8,7 +8,7 @@ class Transformer(nn.Module):
     def __init__(self, width=48):
         super().__init__()
         layers, n_in = [], 1
-        for n_out, stride in ((16, 2), (32, 1), (width, 1), (width, 1)):
+        for n_out, stride in ((16, 2), (32, 2), (width, 1), (width, 1)):
             layers += [nn.Conv1d(n_in, n_out, 7, stride=stride, padding=3, bias=False), nn.BatchNorm1d(n_out), nn.ReLU(), nn.MaxPool1d(2)]
             n_in = n_out
         self.patches = nn.Sequential(*layers)
@@ -18,7 +18,7 @@ class Transformer(nn.Module):
 
     def tokens(self, x):
         h = self.patches(x).transpose(1, 2)
-        place = torch.arange(h.shape[1])[:, None] / 32
+        place = torch.arange(h.shape[1])[:, None] / 16
         waves = torch.exp(-torch.arange(h.shape[2] // 2) * 0.4)
         angle = place * waves
         h = h + 0.5 * torch.cat([torch.sin(angle), torch.cos(angle)], dim=1)
@@ -54,7 +54,7 @@ def logits_of(net, windows):
         return np.concatenate([net(torch.tensor(windows[k : k + 100])).numpy() for k in range(0, len(windows), 100)])
 
 
-def fit(windows, labels, val_windows, val_labels, seed, epochs=EPOCHS + 5):
+def fit(windows, labels, val_windows, val_labels, seed, epochs=EPOCHS + 2):
     net = new_network(seed)
     g = torch.Generator().manual_seed(seed + 1)
     x, y = torch.tensor(windows), torch.tensor(labels).float()
