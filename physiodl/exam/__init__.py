@@ -11,7 +11,7 @@ While a student works, `cohort` gives a practice cohort. When an instructor grad
 PHYSIODL_EXAM names the folder of the hidden cohorts, and the same cell meets recordings that nobody has seen.
 """
 
-from physiodl.exam.checks import ExamError, Task, alike, credit, expect, numbers, same, task
+from physiodl.exam.checks import ExamError, Task, alike, credit, expect, given, numbers, same, task
 from physiodl.exam.cohorts import ExamCohort, HiddenLabels, Score, begin, cohort, score, write_hidden
 from physiodl.exam.probes import clean_ecg, cost, examples, lowest_cost, receptive_field, reference_metrics
 
@@ -29,6 +29,7 @@ __all__ = [
     "credit",
     "examples",
     "expect",
+    "given",
     "lowest_cost",
     "numbers",
     "receptive_field",

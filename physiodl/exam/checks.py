@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,13 +13,27 @@ LONGEST_MESSAGE = 400  # characters of a student's own error text that a check r
 
 
 class ExamError(AssertionError):
-    """A check did not hold; the text says got, expected, likely cause."""
+    """A check did not hold. ``text`` says what was got and expected; ``cause``, where known, why that may be.
+
+    ``generic`` marks a cause that fits any task: a check that knows a better one says that instead.
+    """
+
+    def __init__(self, text: str, cause: str = "", *, generic: bool = False) -> None:
+        super().__init__(_with_cause(text, cause))
+        self.text, self.cause, self.generic = text, cause, generic
+
+
+def given(value):
+    """``value``, unless it is None: a check that needs what an earlier, failed check found is skipped and says so."""
+    if value is None:
+        raise ExamError("skipped: it needs the result of an earlier check, which failed")
+    return value
 
 
 def expect(condition, *, got, expected, cause: str = "") -> None:
     """Raise `ExamError` saying got, expected and the likely cause unless ``condition`` holds."""
     if not bool(condition):
-        raise ExamError(_sentence(got, expected, cause))
+        raise ExamError(f"got {got}, expected {expected}", cause)
 
 
 def numbers(value, *, shape: tuple | None = None, what: str = "result") -> np.ndarray:
@@ -27,30 +42,27 @@ def numbers(value, *, shape: tuple | None = None, what: str = "result") -> np.nd
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError, RuntimeError):
         raise ExamError(
-            _sentence(
-                f"{what} of type {type(value).__name__}",
-                "an array of numbers",
-                "a tensor that still needs .detach().numpy(), or a list of unequal lengths",
-            )
+            f"got {what} of type {type(value).__name__}, expected an array of numbers",
+            "a tensor that still needs .detach().numpy(), or a list of unequal lengths",
         ) from None
     if shape is not None:
         fits = len(array.shape) == len(shape) and all(
             want is None or have == want for have, want in zip(array.shape, shape, strict=True)
         )
         wanted = "(" + ", ".join("any" if s is None else str(s) for s in shape) + ("," if len(shape) == 1 else "") + ")"
-        expect(
-            fits,
-            got=f"{what} of shape {array.shape}",
-            expected=f"shape {wanted}",
-            cause="an axis too many or too few, or the axes in another order",
-        )
+        if not fits:
+            raise ExamError(
+                f"got {what} of shape {array.shape}, expected shape {wanted}",
+                "an axis too many or too few, or the axes in another order",
+                generic=True,
+            )
     bad = int(np.size(array) - np.count_nonzero(np.isfinite(array)))
-    expect(
-        bad == 0,
-        got=f"{what} with {bad} values that are NaN or infinite",
-        expected="finite numbers",
-        cause="a division by zero (a flat recording has standard deviation 0) or a training that diverged",
-    )
+    if bad:
+        raise ExamError(
+            f"got {what} with {bad} values that are NaN or infinite, expected finite numbers",
+            "a division by zero, a logarithm of zero, or a training that diverged",
+            generic=True,
+        )
     return array
 
 
@@ -62,7 +74,7 @@ def same(value, expected, *, what: str = "result", rtol: float = 1e-6, atol: flo
     if len(wrong):
         k = wrong[0]
         where = f" at position {k}" if array.size > 1 else ""
-        raise ExamError(_sentence(f"{what} = {array.ravel()[k]:.6g}{where}", f"{target.ravel()[k]:.6g}", cause))
+        raise ExamError(f"got {what} = {array.ravel()[k]:.6g}{where}, expected {target.ravel()[k]:.6g}", cause)
 
 
 def alike(value, expected, *, at_least: float, what: str = "result", cause: str = "") -> None:
@@ -127,9 +139,12 @@ class Task:
         self.earned += earned
         message = ""
         if earned < points:
-            message = f"{floor:g} or less gives no points, {full:g} or more gives all"
+            message = (
+                f"{floor:g} or less gives no points, {full:g} or more gives all. Compare with your own test set: a far"
+            )
+            message += " better score there means a leak; as low a one, look at the loss curves"
         if getattr(reached, "metric", "") == "roc_auc" and reached.value < 0.4:
-            message += ". Far below chance. Likely cause: the probability of normal rhythm is returned instead of AF's"
+            message = "Far below chance. Likely cause: the probability of normal rhythm is returned instead of AF's"
         self._line(f"{what}: {reached}", earned, points, message)
 
     def points(self) -> float:
@@ -148,20 +163,25 @@ class Task:
 
 def _explain(error: Exception, cause: str) -> str:
     """What a student reads when a check ends in an error."""
-    text = " ".join(str(error).split())[:LONGEST_MESSAGE]
     if isinstance(error, ExamError):
-        return str(error) if "Likely cause" in str(error) else _with_cause(str(error), cause)
+        better = cause and (error.generic or not error.cause) and not error.text.startswith("skipped")
+        return _with_cause(error.text, cause) if better else str(error)
+    text = " ".join(str(error).split())[:LONGEST_MESSAGE]
     if isinstance(error, NotImplementedError):
         return "not written yet: the answer cell still holds its placeholder"
     if isinstance(error, NameError):
         return f"{text}. Likely cause: the answer cell was not run, or stopped with an error"
     if isinstance(error, AssertionError):
         return _with_cause(text or "the check does not hold", cause)
-    return f"your code stopped with {type(error).__name__}: {text}"
+    line = _own_line(error)
+    return f"your code stopped with {type(error).__name__}: {text}" + (f" (in the line `{line}`)" if line else "")
 
 
-def _sentence(got, expected, cause: str) -> str:
-    return _with_cause(f"got {got}, expected {expected}", cause)
+def _own_line(error: Exception) -> str:
+    """The last line of notebook code on the way to an error, below the test cell itself; empty where there is none."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    own = [f.line for f in frames if f.line and ("ipykernel" in f.filename or f.filename.startswith("<"))]
+    return own[-1].strip()[:120] if own else ""
 
 
 def _with_cause(text: str, cause: str) -> str:

@@ -1,10 +1,20 @@
 # ---
 # kind: broken
-# title: An answer that never ends
-# expect: {explore: 0, split: 12}
-# empty: [preprocess, network, train, predict, evaluate, perform]
+# title: An answer that does not end
+# expect: {explore: 6, split: 12, evaluate: 0}
+# says: {evaluate: [ran too long]}
+# empty: [preprocess, network, train, predict, perform]
 # ---
-# %% task="explore"
-def describe(signals, labels, groups, fs):
+# %% task="evaluate"
+def evaluate(labels, probability, threshold):
     while True:
-        pass
+        try:
+            import time
+
+            time.sleep(3600)
+        except KeyboardInterrupt:  # a bare retry swallows the interrupt
+            pass
+
+
+def choose_threshold(labels, probability, cost_missed, cost_false_alarm):
+    return 0.5
