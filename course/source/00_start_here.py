@@ -16,7 +16,8 @@
 #
 # **What you will learn here.** How the course is laid out, how to work with its notebooks, and whether your set-up is complete.
 #
-# **What you need.** Python at the level of loops and functions; school mathematics. Nothing about medicine.
+# **What you need.** For the first lessons: Python loops and functions, school mathematics. Nothing about medicine. Each lesson says at its
+# top what else it builds on.
 #
 # **Time.** Ten minutes of reading, a few seconds of computing.
 #
@@ -30,7 +31,7 @@ SEED = 0
 # %% [markdown]
 # ## Is everything there?
 #
-# A notebook is text and code in cells. Click into the grey cell below and press **Shift + Enter**: it runs, and its output appears
+# A notebook is text and code in cells. Click into the cell below and press **Shift + Enter**: it runs, and its output appears
 # under it. Every line should begin with a tick.
 
 # %%
@@ -56,14 +57,15 @@ path.show()
 #    Change numbers and run again: you cannot break anything. *Kernel → Restart Kernel and Run All Cells* starts afresh.
 # 2. **Open the assignment** of the same number, folder `assignments`. It has three kinds of cells:
 #    - *locked* cells prepare things: run them, leave them as they are;
-#    - *answer* cells hold `# YOUR CODE HERE` and `raise NotImplementedError()`: replace these two lines by your code;
+#    - *answer* cells hold `# YOUR CODE HERE` and `raise NotImplementedError()`: replace these two lines by your code, in each place where they stand;
 #    - *test* cells come after each answer. They print a line for each check: ✔ with its points, or ✘ with what was got, what was
 #      expected, and the likely cause.
 # 3. **Stuck?** Each task has three folded hints: the idea, the function to use, almost the code. Open one at a time.
 # 4. **Before you hand in**, run all cells once from top to bottom in a fresh kernel. Then hand in the notebook file, or, if you learn alone,
 #    let the tests be your teacher.
 #
-# Points come in parts. nbgrader's *Validate* button calls a cell with part of its points failed; the points count all the same.
+# Points come in parts. The *Validate* button above an assignment runs all of it at once and calls a cell with part of its points
+# failed; the points count all the same.
 #
 # ## Which recordings?
 #

@@ -174,7 +174,8 @@ def _explain(error: Exception, cause: str) -> str:
     if isinstance(error, AssertionError):
         return _with_cause(text or "the check does not hold", cause)
     line = _own_line(error)
-    return f"your code stopped with {type(error).__name__}: {text}" + (f" (in the line `{line}`)" if line else "")
+    stopped = f"your code stopped with {type(error).__name__}: {text}" + (f" (in the line `{line}`)" if line else "")
+    return stopped + (f". A frequent cause here: {cause}" if cause else "")
 
 
 def _own_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: Every third sample is kept without a low-pass filter
-# expect: {preprocess: 10}
+# expect: {preprocess: 9}
 # says: {preprocess: [82 Hz appears as 18 Hz]}
 # empty: [train, predict, perform]
 # ---

@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: Mean and standard deviation taken over the whole set of recordings
-# expect: {preprocess: 9, train: 11, predict: [4, 8]}
+# expect: {preprocess: 8, train: 11, predict: [4, 8]}
 # says: {preprocess: [over the whole set], train: [normalised over the whole set]}
 # ---
 # %% task="preprocess"

@@ -1,21 +1,27 @@
 # ---
 # kind: wrong
 # title: Yes or no where a probability is asked
-# expect: {predict: 6, perform: [0, 13]}
+# expect: {predict: 6, perform: [0, 7]}
 # says: {predict: [hard labels hide]}
+# empty: [train]
 # ---
 # %% task="predict"
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
 split = split_recordings(recordings.labels, groups, SEED)
-split["train"] = split["train"][:240]  # enough for this mistake to show
-windows = preprocess(recordings.signals, recordings.fs)
-trained, train_loss, val_loss = fit(
-    windows[split["train"]], recordings.labels[split["train"]], windows[split["val"]], recordings.labels[split["val"]], SEED
-)
+rhythm = make_pipeline(StandardScaler(), LogisticRegression())
+rhythm.fit(ecg.rr_table(recordings.signals[split["train"]], recordings.fs), recordings.labels[split["train"]])
 
 
 def af_logits(signals, fs):
-    return logits_of(trained, preprocess(signals, fs))
+    return rhythm.decision_function(ecg.rr_table(signals, fs))
 
 
 def predict_af(signals, fs):
     return (af_logits(signals, fs) > 0).astype(float)
+
+# %% task="perform"
+def classify_af(signals, fs):
+    return (predict_af(signals, fs) >= 0.5).astype(int)

@@ -2,6 +2,7 @@
 # kind: wrong
 # title: The network's outputs are not numbers
 # expect: {predict: 0, perform: 0}
+# empty: [train]
 # says: {predict: [NaN or infinite], perform: [NaN or infinite]}
 # ---
 # %% task="predict"
