@@ -305,8 +305,8 @@ for n_in, n_out, step in ((1, 16, 2), (16, 32, 2), (32, 48, 1), (48, 64, 1)):
 # Follow the first block: a kernel of 7 sees 7 samples; with stride 2, neighbouring answers lie 2 samples apart; the larger of two of them
 # sees 7 + 2 = 9 samples, and the next lies 4 samples on. So each kernel of the second block adds 6 steps of 4 samples, and so forth.
 #
-# What one step sees is its **receptive field**. After three blocks it holds about one beat: enough for P waves. Rhythm lies *between*
-# beats; after the fourth block a step sees nearly four seconds, several beats.
+# What one step sees is its **receptive field**. After two blocks it holds a QRS complex, after
+# three a whole beat with its P wave. Rhythm lies *between* beats: after the fourth block a step sees nearly four seconds, several beats.
 #
 # Recordings differ in length and AF can be anywhere in them. So the last step is a **global pooling** over time: the mean ("how much
 # of this pattern is there?") and the maximum ("is it there at all?") of every channel, and one linear layer that weighs
@@ -424,7 +424,8 @@ plt.show()
 
 # %% [markdown]
 # Only when the interval of the difference stays above 0 has the network shown, on these few recordings, that it is better than the
-# rhythm alone. (Copies of one recording are drawn together: `groups`.)
+# rhythm alone. In the intervals above, copies of one
+# recording are drawn together (`groups`), because they are no independent evidence.
 #
 # **Accuracy** counts right answers at one threshold; a set with 95 % normal recordings gives 0.95 to whoever says "normal" to all.
 # **AUC** looks at all thresholds and forgets the share of AF, but says nothing about the one you will use. Give both, with their

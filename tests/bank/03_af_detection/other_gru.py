@@ -53,9 +53,9 @@ def fit(windows, labels, val_windows, val_labels, seed, epochs=EPOCHS + 2):
     net = new_network(seed)
     g = torch.Generator().manual_seed(seed + 1)
     x, y = torch.tensor(windows), torch.tensor(labels).float()
-    optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=6e-3, weight_decay=0.02)
     steps = -(-len(x) // 32)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=epochs * steps, pct_start=0.2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 6e-3, total_steps=epochs * steps, pct_start=0.2)
     history = {"train_loss": [], "val_loss": []}
     for _ in range(epochs):
         net.train()
