@@ -158,7 +158,7 @@ def calibrate(
     assignment: Annotated[str, typer.Argument(help="For example 03_af_detection.")],
     seeds: Annotated[int, typer.Option(min=1, help="How often the reference is trained.")] = 30,
 ) -> None:
-    """Print how far the reference and the shortcuts are from an assignment's thresholds."""
+    """Train the reference with many seeds and print how far it stays from the thresholds for full points."""
     from autograder.calibrate import run
 
     run(assignment, seeds=seeds)

@@ -120,8 +120,11 @@ def _part_of_real(dataset: registry.Dataset, folder: Path, part: str, root: Path
     damaged = registry.verify(dataset, folder).damaged
     if damaged:
         raise DataError(
-            f"{', '.join(damaged)} in {folder} is not what was fetched: the file was changed or the disk damaged it. "
-            f"Run `python data_fetch.py {dataset.name}` again; it keeps the damaged file aside."
+            str(folder),
+            got=f"{', '.join(damaged)} with another size or checksum",
+            expected="the files as they were fetched",
+            cause="the file was changed, or the disk damaged it",
+            todo=f"run `python data_fetch.py {dataset.name}` again; it keeps the damaged file aside",
         )
     cohort = _cohort(dataset, folder, "real")
     if part == "all":

@@ -1,6 +1,7 @@
 """The bank of assignment 03, graded by the real grader: wrong work is caught with its message, sound work is not."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,16 @@ def graded(tmp_path_factory):
 def test_case_gets_its_points_and_messages(graded, case):
     assert os.environ.get("PHYSIODL_EXAM") is None
     assert check_case(graded[case.name], case) == []
+
+
+def unseen_auc(result) -> float:
+    return float(re.search(r"never seen: ROC AUC ([\d.]+)", result.messages["perform"])[1])
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("bank03")
+def test_reference_beats_the_rhythm_on_the_same_recordings(graded):
+    """The irregularity of the rhythm is a strong baseline (0.90 to 0.98), and the network sees more than it."""
+    rhythm, network = unseen_auc(graded["rhythm_only"]), unseen_auc(graded["reference"])
+    assert 0.90 <= rhythm <= 0.98
+    assert network > rhythm + 0.01
