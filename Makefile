@@ -42,7 +42,7 @@ lab: setup ## open the course in JupyterLab
 # One thread a process: tests run side by side, and threads that wait for each other would cost more than they bring.
 test: setup ## run the tests
 	$(VENV)/bin/python -m ruff check .
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 grade: setup ## grade the example class and write its report
 	@$(VENV)/bin/autograder demo $(ARGS)

@@ -41,7 +41,6 @@ def graded(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("bank03")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case_gets_its_points_and_messages(graded, case):
     assert os.environ.get("PHYSIODL_EXAM") is None
@@ -53,7 +52,6 @@ def unseen_auc(result) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("bank03")
 def test_reference_beats_the_rhythm_on_the_same_recordings(graded):
     """The irregularity of the rhythm is a strong baseline (0.90 to 0.98), and the network sees more than it."""
     rhythm, network = unseen_auc(graded["rhythm_only"]), unseen_auc(graded["reference"])
