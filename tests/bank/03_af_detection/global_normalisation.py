@@ -1,8 +1,9 @@
 # ---
 # kind: wrong
 # title: Mean and standard deviation taken over the whole set of recordings
-# expect: {preprocess: 8, train: 11, predict: [4, 8]}
+# expect: {preprocess: 8, train: 11}
 # says: {preprocess: [over the whole set], train: [normalised over the whole set]}
+# empty: [predict, perform]
 # ---
 # %% task="preprocess"
 def preprocess(signals, fs):

@@ -38,7 +38,7 @@ def count_parameters():
 
 # %% task="predict"
 split = split_recordings(recordings.labels, groups, SEED)
-train = split["train"][:300]
+train = split["train"][:200]
 windows = preprocess(recordings.signals, recordings.fs)
 trained = new_network(SEED)
 optimiser = torch.optim.Adam(trained.parameters(), lr=1e-3)
