@@ -72,9 +72,8 @@ def reference(cohort: Cohort, split: dict[str, np.ndarray], seed: int, **_: Any)
     from autograder.reference import run_reference
 
     torch.set_num_threads(THREADS)
-    names = run_reference(
-    """Assignment 03's solution at its full budget; times its `train_and_predict`, preprocessing included."""
-    )
+    parameters = {"SOURCE": "simulated", "BUDGET": "full", "SEED": seed}
+    names = run_reference("03_af_detection", parameters=parameters, skip=("predict", "perform"))
     started = time.perf_counter()
     result = names["train_and_predict"](cohort.signals, cohort.fs, cohort.labels, split, seed)
     _clock["s"] = time.perf_counter() - started
