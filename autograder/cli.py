@@ -232,7 +232,7 @@ def _line(result: Any) -> Text:
 
 def print_table(results: list[Any]) -> None:
     """One table per assignment; tasks are numbered in the head and named below it."""
-    from autograder.report import number
+    from autograder.pages import number
 
     for name in sorted({r.assignment for r in results}):
         rows = [r for r in results if r.assignment == name]

@@ -1,32 +1,25 @@
-"""The pages people read: one for the class, one per submission. Plain HTML files without script, for any
-browser.
+"""The page an instructor reads about a class: a plain HTML file without script, for any browser.
 
-Everything a student made is escaped, freed of control characters and cut where it is long. Sources of test
-cells are never shown. A strict content policy in each page keeps anything else from running.
+Everything a student made is escaped, freed of control characters and cut where it is long. A strict content
+policy in the page keeps anything else from running.
 """
 
 from __future__ import annotations
 
-import math
-import re
 import statistics
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
-import mistune
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.feedback import feedback_page, rubrics
 from autograder.grade import pending
 from autograder.klass import Klass, registered, write_text
-from autograder.results import Result, clean, results, task_of, text_of
-from autograder.source import split_regions
+from autograder.pages import environment, headings, now, title_of
+from autograder.results import Result, results
 
-MAX_SHOWN = 4_000  # characters of a student's cell or of one output
 STATUSES = ("graded", "needs a person", "failed")
 
 
@@ -36,20 +29,20 @@ def write_report(klass: Klass) -> Path:
     handouts = {
         name: nbformat.read(klass.notebook("release", name), as_version=4) for name in registered(klass)
     }
-    rubrics = {name: _rubrics(klass, name) for name in handouts}
+    schemes = {name: rubrics(klass, name) for name in handouts}
     for result in found:
-        page = feedback_page(klass, result, handouts[result.assignment], rubrics[result.assignment])
+        page = feedback_page(klass, result, handouts[result.assignment], schemes[result.assignment])
         write_text(page, klass.feedback(result.student, result.assignment))
     waiting = len(pending(klass))
     parts = [
         _assignment(name, [r for r in found if r.assignment == name], handouts[name]) for name in handouts
     ]
     page = (
-        _environment()
+        environment()
         .get_template("class.html")
         .render(
             title=klass.root.name,
-            made=_now(),
+            made=now(),
             waiting=waiting,
             parts=[part for part in parts if part["rows"]],
             without=[p["name"] for p in parts if not p["rows"]],
@@ -60,88 +53,9 @@ def write_report(klass: Klass) -> Path:
     return path
 
 
-def feedback_page(klass: Klass, result: Result, handout: NotebookNode, rubrics: dict[str, str]) -> str:
-    """What a student reads about one submission, as HTML."""
-    path = klass.notebook("autograded", result.assignment, result.student)
-    notebook = nbformat.read(path, as_version=4) if path.exists() else None
-    tasks = [_task(name, result, handout, notebook, rubrics.get(name, "")) for name in result.points]
-    others = _other_errors(notebook) if notebook is not None else []
-    return (
-        _environment()
-        .get_template("feedback.html")
-        .render(
-            result=result,
-            title=_title(handout, result.assignment),
-            tasks=tasks,
-            others=others,
-            made=_now(),
-            most=sum(result.possible.values()),
-            open=any(p is None for p in result.points.values()),
-            mended=[f"{m['cell']} {m['what']}" for m in result.mended],
-        )
-    )
-
-
-# --- what the pages show ---
-
-
-def _task(
-    name: str, result: Result, handout: NotebookNode, notebook: NotebookNode | None, rubric: str
-) -> dict[str, Any]:
-    cells = notebook.cells if notebook is not None else []
-    answer = next((c for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == name), None)
-    errors = [o for o in answer.get("outputs", []) if o.output_type == "error"] if answer is not None else []
-    points, most = result.points[name], result.possible[name]
-    return {
-        "heading": _headings(handout).get(name, name),
-        "points": points,
-        "most": most,
-        "share": 0.0 if points is None or not most else points / most,
-        "lines": _lines(result.messages.get(name, ""), name),
-        "written": answer is not None and bool(answer.metadata.nbgrader.get("grade")),
-        "rubric": _markdown(rubric),
-        "source": clean(answer.source, most=MAX_SHOWN) if answer is not None else "",
-        "error": clean(_error(errors[-1]), most=MAX_SHOWN) if errors else "",
-        "printed": clean(text_of(answer), most=MAX_SHOWN) if answer is not None and not errors else "",
-    }
-
-
-def _lines(text: str, task: str) -> list[dict[str, str]]:
-    """Messages, line by line, with the mark that `physiodl.exam` puts first as a class for the page.
-
-    Its last line, the sum, is left out: the page shows the points already.
-    """
-    kinds = {"\u2714": "good", "\u2718": "bad", "\u25d1": "part"}
-    sum_line = re.compile(rf"{re.escape(task)}: [\d.]+ of [\d.]+ points")
-    lines = [line for line in text.split("\n") if text and not sum_line.fullmatch(line)]
-    return [
-        {"text": line, "kind": kinds.get(line[:1], "more" if line.startswith("    ") else "")}
-        for line in lines
-    ]
-
-
-def _error(output: NotebookNode) -> str:
-    """A student's error as they know it, the last part of the traceback."""
-    lines = "\n".join(output.get("traceback", [])).split("\n")
-    return "\n".join(lines[-25:]) or f"{output.ename}: {output.evalue}"
-
-
-def _other_errors(notebook: NotebookNode) -> list[dict[str, str]]:
-    """Cells outside the tasks (imports, the student's own) that ended in an error."""
-    found = []
-    for cell in notebook.cells:
-        errors = [o for o in cell.get("outputs", []) if o.output_type == "error"]
-        marks = cell.metadata.get("nbgrader", {})
-        if errors and not marks.get("grade") and not marks.get("solution"):
-            found.append(
-                {"source": clean(cell.source, most=1_000), "error": clean(_error(errors[-1]), most=MAX_SHOWN)}
-            )
-    return found[:10]
-
-
 def _assignment(name: str, rows: list[Result], handout: NotebookNode) -> dict[str, Any]:
     """One assignment's part of the class page."""
-    headings = _headings(handout)
+    titles = headings(handout)
     tasks = list(rows[0].possible) if rows else []
     means = []
     for task in tasks:
@@ -151,7 +65,7 @@ def _assignment(name: str, rows: list[Result], handout: NotebookNode) -> dict[st
         means.append(
             {
                 "task": task,
-                "heading": headings.get(task, task),
+                "heading": titles.get(task, task),
                 "mean": mean,
                 "most": most,
                 "n": len(given),
@@ -162,7 +76,7 @@ def _assignment(name: str, rows: list[Result], handout: NotebookNode) -> dict[st
     totals = [r.total for r in rows if r.status != "failed"]
     return {
         "name": name,
-        "title": _title(handout, name),
+        "title": title_of(handout, name),
         "tasks": tasks,
         "means": means,
         "most": most,
@@ -211,73 +125,5 @@ def histogram(
     )
 
 
-def _title(handout: NotebookNode, name: str) -> str:
-    for cell in handout.cells:
-        match = re.search(r"^# +(.+)$", cell.source, re.M) if cell.cell_type == "markdown" else None
-        if match:
-            return match[1].strip()
-    return name
-
-
-def _headings(handout: NotebookNode) -> dict[str, str]:
-    """task -> its heading: in its own cell (written answers), else the last before it; else its name."""
-    found: dict[str, str] = {}
-    heading = ""
-    for cell in handout.cells:
-        marks = cell.metadata.get("nbgrader", {})
-        if cell.cell_type == "markdown":
-            heading = (re.findall(r"^#{1,4} +(.+)$", cell.source, re.M) or [heading])[-1].strip()
-            heading = re.sub(r" *\([\d.]+ points?[^)]*\)$", "", heading)  # the page says it beside
-        if marks.get("grade") or marks.get("solution"):
-            task = task_of(marks["grade_id"])
-            if task not in found:
-                found[task] = heading if heading and heading not in found.values() else task
-    return found
-
-
-def _rubrics(klass: Klass, name: str) -> dict[str, str]:
-    """task -> mark scheme, from the instructor version."""
-    path = klass.notebook("source", name)
-    cells = nbformat.read(path, as_version=4).cells if path.exists() else []
-    return {
-        c.metadata.nbgrader.grade_id: "\n".join(split_regions(c.source, ("MARK SCHEME",))[1]).strip()
-        for c in cells
-        if c.cell_type == "markdown" and c.metadata.get("nbgrader", {}).get("grade")
-    }
-
-
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "points": number,
-        "clean": lambda text: clean(str(text), most=500),
-        "status": lambda status: status.replace(" ", "-"),
-    }
-    return environment
-
-
 @cache
-def _renderer() -> Any:
-    return mistune.create_markdown(escape=True, plugins=["table"])
-
-
-def _markdown(text: str) -> str:
-    return _renderer()(text) if text else ""
-
-
-def number(value: float | None) -> str:
-    """Points as people write them: 4, 2.5, 3.33; an open dash where there is no mark yet."""
-    if value is None or not math.isfinite(value):
-        return "\u2013"
-    return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def _now() -> str:
-    return datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M")
