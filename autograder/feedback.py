@@ -71,10 +71,7 @@ def _lines(text: str, task: str) -> list[dict[str, str]]:
     kinds = {"\u2714": "good", "\u2718": "bad", "\u25d1": "part"}
     sum_line = re.compile(rf"{re.escape(task)}: [\d.]+ of [\d.]+ points")
     lines = [line for line in text.split("\n") if text and not sum_line.fullmatch(line)]
-    return [
-        {"text": line, "kind": kinds.get(line[:1], "more" if line.startswith("    ") else "")}
-        for line in lines
-    ]
+    return [{"text": line, "kind": kinds.get(line[:1], "more" if line.startswith("    ") else "")} for line in lines]
 
 
 def _error(output: NotebookNode) -> str:
@@ -90,9 +87,7 @@ def _other_errors(notebook: NotebookNode) -> list[dict[str, str]]:
         errors = [o for o in cell.get("outputs", []) if o.output_type == "error"]
         marks = cell.metadata.get("nbgrader", {})
         if errors and not marks.get("grade") and not marks.get("solution"):
-            found.append(
-                {"source": clean(cell.source, most=1_000), "error": clean(_error(errors[-1]), most=MAX_SHOWN)}
-            )
+            found.append({"source": clean(cell.source, most=1_000), "error": clean(_error(errors[-1]), most=MAX_SHOWN)})
     return found[:10]
 
 
@@ -105,5 +100,3 @@ def rubrics(klass: Klass, name: str) -> dict[str, str]:
         for c in cells
         if c.cell_type == "markdown" and c.metadata.get("nbgrader", {}).get("grade")
     }
-
-

@@ -39,6 +39,7 @@ def headings(handout: NotebookNode) -> dict[str, str]:
     return found
 
 
+@cache
 def environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -55,6 +56,7 @@ def environment() -> jinja2.Environment:
     return environment
 
 
+@cache
 def _renderer() -> Any:
     return mistune.create_markdown(escape=True, plugins=["table"])
 

@@ -26,17 +26,13 @@ STATUSES = ("graded", "needs a person", "failed")
 def write_report(klass: Klass) -> Path:
     """Write reports/index.html and feedback/<student>/<assignment>.html; returns the path of the first."""
     found = results(klass)
-    handouts = {
-        name: nbformat.read(klass.notebook("release", name), as_version=4) for name in registered(klass)
-    }
+    handouts = {name: nbformat.read(klass.notebook("release", name), as_version=4) for name in registered(klass)}
     schemes = {name: rubrics(klass, name) for name in handouts}
     for result in found:
         page = feedback_page(klass, result, handouts[result.assignment], schemes[result.assignment])
         write_text(page, klass.feedback(result.student, result.assignment))
     waiting = len(pending(klass))
-    parts = [
-        _assignment(name, [r for r in found if r.assignment == name], handouts[name]) for name in handouts
-    ]
+    parts = [_assignment(name, [r for r in found if r.assignment == name], handouts[name]) for name in handouts]
     page = (
         environment()
         .get_template("class.html")
@@ -80,22 +76,16 @@ def _assignment(name: str, rows: list[Result], handout: NotebookNode) -> dict[st
         "tasks": tasks,
         "means": means,
         "most": most,
-        "rows": [
-            {"result": r, "link": f"../feedback/{quote(r.student)}/{quote(r.assignment)}.html"} for r in rows
-        ],
+        "rows": [{"result": r, "link": f"../feedback/{quote(r.student)}/{quote(r.assignment)}.html"} for r in rows],
         "counts": {status: sum(r.status == status for r in rows) for status in STATUSES},
-        "written_only": sum(
-            bool(r.reasons) and all("written answer" in why for why in r.reasons) for r in rows
-        ),
+        "written_only": sum(bool(r.reasons) and all("written answer" in why for why in r.reasons) for r in rows),
         "median": statistics.median(totals) if totals else None,
         "histogram": histogram(totals, most),
         "open": any(None in r.points.values() for r in rows),
     }
 
 
-def histogram(
-    totals: list[float], most: float, *, bins: int = 10, width: int = 560, height: int = 170
-) -> str:
+def histogram(totals: list[float], most: float, *, bins: int = 10, width: int = 560, height: int = 170) -> str:
     """Totals in `bins` equal classes from 0 to `most`, as a small inline SVG."""
     counts = [0] * bins
     for total in totals:
@@ -111,19 +101,8 @@ def histogram(
             f'class="bar"><title>{label}</title></rect>'
         )
         if count:
-            parts.append(
-                f'<text x="{x + step / 2:.1f}" y="{base - tall - 5:.1f}" class="count">{count}</text>'
-            )
+            parts.append(f'<text x="{x + step / 2:.1f}" y="{base - tall - 5:.1f}" class="count">{count}</text>')
     for k in range(0, bins + 1, 2):
-        parts.append(
-            f'<text x="{left + k * step:.1f}" y="{base + 16}" class="tick">{most * k / bins:.3g}</text>'
-        )
+        parts.append(f'<text x="{left + k * step:.1f}" y="{base + 16}" class="tick">{most * k / bins:.3g}</text>')
     parts.append(f'<text x="{(left + width) / 2:.0f}" y="{height - 3}" class="tick">points</text>')
-    return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Histogram of totals">'
-        f"{''.join(parts)}</svg>"
-    )
-
-
-@cache
-@cache
+    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Histogram of totals">{"".join(parts)}</svg>'
