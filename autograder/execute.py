@@ -8,6 +8,7 @@ takes its kernel and folder with it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -20,40 +21,35 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-PROJECT = Path(__file__).resolve().parents[1]
-ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-    )
-}
+from autograder.paths import ONE_THREAD, PROJECT
+
 GRACE_S = 180.0  # for starting the kernel and for tidying up; after that a worker is killed
-MAX_TEXT = 200_000  # characters of text output kept of one cell
-MAX_RICH = 5_000_000  # characters of pictures and other rich output kept of one cell
 
 
 @dataclass(frozen=True)
 class Job:
-    """One notebook to run. `name` is for the caller; `environment` is added to the kernel's."""
+    """One notebook to run. `name` is for the caller.
+
+    `hidden` and `data` are the folders of the hidden recordings (for the examiner only) and of those the class
+    trains on; `seed` is what test cells draw from; `limits` are fields of `sandbox.Limits`.
+    """
 
     name: Any
     notebook: NotebookNode = field(repr=False)
     cell_timeout_s: float = 300.0
     total_timeout_s: float = 1200.0
-    environment: dict[str, str] = field(default_factory=dict)
+    hidden: str = ""
+    data: str = ""
+    seed: int = 0
+    sandboxed: bool = True
+    limits: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -61,7 +57,8 @@ class Executed:
     """A notebook after its run.
 
     `runs` has one dict per cell: {"status": "ok" | "error" | "timeout" | "died" | "not run", "seconds":
-    float}; `ended` says why the run broke off, if it did; `broken` why there was no run at all (the grader's
+    float} and, for a test cell, "record": {"points": float | None, "flag": str, "scores": [...]}, the
+    examiner's word on it; `ended` says why the run broke off, if it did; `broken` why there was no run at all (the grader's
     fault, not the student's), and then `notebook` is None.
     """
 
@@ -110,10 +107,10 @@ def execute_all(
                     job, why = worker.job, f"the worker process died ({worker.last_words()})"
                     worker.stop()
                     yield job, Executed(None, broken=why, seconds=time.monotonic() - worker.started)
-                elif event["event"] == "kernel":
-                    worker.kernel = event["kernel"]
+                elif event["event"] == "process":
+                    worker.processes.append(event["pid"])
                 elif event["event"] == "folder":
-                    worker.folder = event["folder"]
+                    worker.folders.append(event["folder"])
                 elif event["event"] == "done":
                     yield worker.finish(event)
             for worker in [w for w in crew if w.job is not None and time.monotonic() > w.deadline]:
@@ -138,9 +135,7 @@ class _Worker:
 
     def __init__(self, events: queue.Queue):
         environment = os.environ | ONE_THREAD
-        environment["PYTHONPATH"] = os.pathsep.join(
-            [str(PROJECT), *filter(None, [environment.get("PYTHONPATH")])]
-        )
+        environment["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *filter(None, [environment.get("PYTHONPATH")])])
         self.errors = tempfile.TemporaryFile()
         # In a session of its own, so that Ctrl-C in the terminal reaches the grader only.
         self.process = subprocess.Popen(
@@ -152,7 +147,9 @@ class _Worker:
             start_new_session=True,
         )
         self.job: Job | None = None
-        self.kernel, self.folder, self.started, self.deadline = 0, "", 0.0, 0.0
+        self.processes: list[int] = []
+        self.folders: list[str] = []
+        self.started, self.deadline = 0.0, 0.0
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()
 
     def _listen(self, events: queue.Queue) -> None:
@@ -164,14 +161,10 @@ class _Worker:
         events.put((self, None))
 
     def start(self, job: Job) -> None:
-        self.job, self.kernel, self.folder, self.started = job, 0, "", time.monotonic()
-        self.deadline = self.started + job.total_timeout_s + GRACE_S
-        order = {
-            "notebook": nbformat.writes(job.notebook),
-            "cell_timeout_s": job.cell_timeout_s,
-            "total_timeout_s": job.total_timeout_s,
-            "environment": job.environment,
-        }
+        self.job, self.started = job, time.monotonic()
+        self.deadline = self.started + 3 * job.total_timeout_s + GRACE_S  # cells, then calls
+        order = {f.name: getattr(job, f.name) for f in fields(job) if f.name != "name"}
+        order["notebook"] = nbformat.writes(job.notebook)
         try:
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
             self.process.stdin.flush()
@@ -179,7 +172,7 @@ class _Worker:
             pass  # it has died; its end of file is on the way through the queue
 
     def finish(self, event: dict[str, Any]) -> tuple[Job, Executed]:
-        job, self.job, self.kernel, self.folder = self.job, None, 0, ""
+        job, self.job = self.job, None
         notebook = nbformat.reads(event["notebook"], as_version=4) if event.get("notebook") else None
         return job, Executed(
             notebook,
@@ -203,19 +196,17 @@ class _Worker:
         except (OSError, subprocess.TimeoutExpired):
             self.process.kill()
             self.process.wait()
-        if self.kernel:
-            kill_group(self.kernel)
-        if self.folder:  # a worker that was killed could not remove it
-            shutil.rmtree(self.folder, ignore_errors=True)
+        for pid in self.processes:
+            kill_group(pid)
+        for folder in self.folders:  # a worker that was killed could not remove them
+            shutil.rmtree(folder, ignore_errors=True)
         self.errors.close()
 
 
 def kill_group(pid: int) -> None:
-    """Kill a kernel with everything in its process group."""
-    try:
-        os.killpg(pid, signal.SIGKILL) if hasattr(os, "killpg") else os.kill(pid, signal.SIGTERM)
-    except (ProcessLookupError, PermissionError, OSError):
-        pass
+    """Kill a sandbox: with its first process all others in it go."""
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 # --- the worker's side ---
@@ -225,69 +216,110 @@ def _worker() -> None:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever prints in this process must not mix with the answers
     orders: queue.Queue = queue.Queue()
-    running: dict[str, Any] = {}
+    running: dict[str, list[Any]] = {"process": [], "folder": []}
 
     def listen() -> None:
         for line in sys.stdin.buffer:
             orders.put(json.loads(line))
-        if running.get("kernel"):  # the grader has gone
-            kill_group(running["kernel"])
-        if running.get("folder"):
-            shutil.rmtree(running["folder"], ignore_errors=True)
+        for pid in running["process"]:  # the grader has gone
+            kill_group(pid)
+        for folder in running["folder"]:
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)
 
     def answer(event: str, **facts: Any) -> None:
-        running.update({name: facts[name] for name in ("folder", "kernel") if name in facts})
+        if event in running:
+            running[event] += facts.values()
         answers.write(json.dumps({"event": event, **facts}).encode() + b"\n")
 
     threading.Thread(target=listen, daemon=True).start()
     logging.disable(logging.CRITICAL)
+    rooms = Rooms(answer)
     while True:
         order = orders.get()
         started = time.monotonic()
         notebook = nbformat.reads(order.pop("notebook"), as_version=4)
         try:
-            done = run_notebook(notebook, **order, tell=answer)
+            done = rooms.run(notebook, **order)
             facts = {"notebook": nbformat.writes(done.notebook), "runs": done.runs, "ended": done.ended}
         except Exception as error:
-            facts = {"broken": f"the notebook could not be run: {type(error).__name__}: {str(error)[:200]}"}
-        running.clear()
+            facts = {"broken": f"the notebook could not be run: {type(error).__name__}: {str(error)[:300]}"}
+            rooms.close()
         answer("done", seconds=time.monotonic() - started, **facts)
 
 
-def run_notebook(
-    notebook: NotebookNode,
-    *,
-    cell_timeout_s: float,
-    total_timeout_s: float,
-    environment: dict[str, str] | None = None,
-    tell: Callable[..., None] | None = None,
-) -> Executed:
-    """Run a notebook in a fresh kernel, in an empty folder that is removed afterwards.
+class Rooms:
+    """A worker's examiner, which stays, and the students' kernels, which come and go."""
 
-    The kernel computes on one thread. A cell that overruns its time is interrupted and the next one runs;
-    when the total is spent, or the kernel dies or cannot be interrupted, the remaining cells are "not run".
-    """
-    from autograder.kernel import LimitedExecute  # imports nbgrader and nbconvert, which take a second
+    def __init__(self, tell: Callable[..., None] | None = None):
+        self.tell = tell or (lambda *a, **k: None)
+        self.examiner: Any = None
+        self.kind: tuple[Any, ...] = ()
 
-    tell = tell or (lambda *a, **k: None)
-    folder = Path(tempfile.mkdtemp(prefix="physiodl-"))
-    try:
-        for name in ("work", "ipython", "run"):
-            (folder / name).mkdir()
-        tell("folder", folder=str(folder))
-        execute = LimitedExecute(
-            folder=folder,
-            cell_timeout_s=cell_timeout_s,
-            total_timeout_s=total_timeout_s,
-            kernel_environment=ONE_THREAD | (environment or {}),
-            tell=tell,
-        )
-        started = time.monotonic()
-        notebook, _ = execute.preprocess(notebook, {"metadata": {"path": str(folder / "work")}})
-        return Executed(notebook, execute.runs, execute.ended, seconds=time.monotonic() - started)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    def run(
+        self,
+        notebook: NotebookNode,
+        *,
+        cell_timeout_s: float,
+        total_timeout_s: float,
+        hidden: str = "",
+        data: str = "",
+        seed: int = 0,
+        sandboxed: bool = True,
+        limits: dict[str, int] | None = None,
+    ) -> Executed:
+        """Run a notebook: answer cells in a fresh kernel in an empty folder, test cells at the examiner's.
+
+        The kernel computes on one thread. A cell that overruns its time is interrupted and the next one runs.
+        Whatever is left of the student's side is killed, and looked for, before this returns.
+        """
+        # nbgrader and nbconvert take a second to import
+        from autograder import sandbox
+        from autograder.examination import Examination, Examiner, GraderFault, imported_modules
+        from autograder.kernel import ConfinedKernel
+
+        paths = {name: Path(path) if path else None for name, path in (("hidden", hidden), ("data", data))}
+        kind = (hidden, data, sandboxed)
+        if self.examiner is None or self.kind != kind:
+            self.close()
+            self.examiner, self.kind = Examiner(**paths, sandboxed=sandboxed, tell=self.tell), kind
+        preload = imported_modules(notebook)
+        folder = Path(tempfile.mkdtemp(prefix="physiodl-"))
+        self.tell("folder", folder=str(folder))
+        kernel = None
+        try:
+            started = time.monotonic()
+            socket = self.examiner.begin(seed=seed, preload=preload)
+            kernel = ConfinedKernel(
+                folder=folder,
+                socket=socket,
+                data=paths["data"],
+                preload=preload,
+                limits=sandbox.Limits(**(limits or {})),
+                sandboxed=sandboxed,
+                tell=self.tell,
+            )
+            execute = Examination(
+                kernel=kernel, examiner=self.examiner, cell_timeout_s=cell_timeout_s, total_timeout_s=total_timeout_s
+            )
+            notebook, _ = execute.preprocess(notebook, {"metadata": {"path": str(folder)}})
+            self.examiner.tell(do="end")
+            self.examiner.await_event("gone", 60)
+            below = sandbox.family(kernel.process.pid)
+            kernel.shutdown_kernel()
+            if left := sandbox.left_alive(below, kernel.uid):
+                raise GraderFault(f"processes of the submission outlived it: {', '.join(left)}")
+            return Executed(notebook, execute.runs, execute.ended, seconds=time.monotonic() - started)
+        finally:
+            if kernel is not None:
+                kernel.shutdown_kernel()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        if self.examiner is not None:
+            self.examiner.end()
+            shutil.rmtree(self.examiner.folder, ignore_errors=True)
+        self.examiner = None
 
 
 if __name__ == "__main__":

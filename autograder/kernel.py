@@ -1,144 +1,276 @@
-"""nbgrader's `Execute` with a total limit, bounded outputs and a record of how each cell ended."""
+"""The student's kernel as the worker sees it: a process behind walls, spoken to over Jupyter's protocol.
+
+It looks to nbclient like a kernel manager. Sockets are files in a folder of this submission's own, so there is no
+network anywhere. What comes from the kernel is the student's word: messages are limited in size and number.
+"""
 
 from __future__ import annotations
 
-import math
+import contextlib
+import json
 import os
+import queue
+import secrets
+import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
-from nbformat.v4 import new_output
-from nbgrader.preprocessors import Execute
+import zmq
+import zmq.asyncio
+from jupyter_client import AsyncKernelClient
 
-from autograder.execute import MAX_RICH, MAX_TEXT, PROJECT, kill_group
+from autograder import sandbox
+from autograder.paths import ONE_THREAD, PROJECT
+
+MAX_MESSAGE = 64_000_000  # bytes of one message; a large figure has some MB
+MAX_WAITING = 60  # messages that wait to be read
+START_S = 120.0  # a loaded machine needs long for the first import
 
 
-class LimitedExecute(Execute):
-    """Run a notebook within limits; afterwards `runs` (one dict per cell) and `ended` tell how it went.
+class Client(AsyncKernelClient):
+    """A client that asks the walls, not the heartbeat, whether the kernel is alive."""
 
-    This is the place where a second kernel can come in: a subclass that sends test cells elsewhere.
+    kernel: Any = None
+
+    async def is_alive(self) -> bool:
+        return self.kernel.alive()
+
+
+class ConfinedKernel:
+    """Starts, restarts and ends the student's side; `ended` says why it is no more, "" while it is.
+
+    Args:
+        folder: an empty folder of this submission's own, outside.
+        socket: the examiner's socket, outside; its folder is shown to the student read-only.
+        data: folder of the recordings that the class trains on, or None.
+        preload: modules to import before the kernel starts.
+        limits: what the submission may take.
+        sandboxed: with walls, or without (which marks the grade).
+        tell: hears ("process", pid) for every process that must not outlive the worker.
     """
+
+    ipykernel = True
+    kernel_id = "student"
 
     def __init__(
         self,
         *,
         folder: Path,
-        cell_timeout_s: float,
-        total_timeout_s: float,
-        kernel_environment: dict[str, str],
+        socket: Path,
+        data: Path | None,
+        preload: list[str],
+        limits: sandbox.Limits,
+        sandboxed: bool,
         tell: Callable[..., None],
-        **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        self.folder, self.tell = folder, tell
-        self.cell_timeout_s, self.total_timeout_s = cell_timeout_s, total_timeout_s
-        self.deadline = math.inf  # set when the kernel is ready: its start is not the student's time
-        self.kernel_environment = kernel_environment
-        self.runs: list[dict[str, Any]] = []
-        self.ended, self.kernel = "", 0
-        self.timeout_func = lambda cell: max(0.1, min(self.cell_timeout_s, self.deadline - time.monotonic()))
-        self.shutdown_kernel = "immediate"
-        self.startup_timeout = 120  # a loaded machine needs long for the first import
-        self.iopub_timeout = 10  # native code answers an interrupt only when it returns
-        self.kept: dict[int, int] = {}
+        self.folder, self.sandboxed, self.limits = folder, sandboxed, limits
+        self.process: Any = None
+        self.ended, self.started = "", 0
+        self.events: queue.Queue[str] = queue.Queue()
+        self.words: list[str] = []
+        self.tell = tell
+        self.uid = sandbox.own_uid() if sandboxed and sandbox.means().way == "root" else None
+        for name in ("sockets", "connection", "work"):
+            (folder / name).mkdir()
+        # Inside, every place has the same name on every machine.
+        self.places = {
+            folder / "connection": "/run/connection",
+            socket.parent: "/exam",
+            **({data: "/data"} if data else {}),
+        }
+        self.sockets = {folder / "sockets": "/run/sockets"}
+        self.socket = self.inside(socket)
+        self.settings = {
+            "preload": preload,
+            "limits": {
+                "AS": (limits.memory_mb + 2_000) * sandbox.MB,
+                "FSIZE": limits.file_mb * sandbox.MB,
+                "NPROC": limits.processes if self.uid is not None or sandboxed else 0,
+                "CPU": limits.cpu_s,
+                "NOFILE": 1024,
+            },
+            "fonts": str(_font_list() or ""),
+        }
+        if self.uid is not None:
+            os.chown(folder / "sockets", self.uid, self.uid)
 
-    def create_kernel_manager(self):
-        manager = super().create_kernel_manager()
-        if (
-            sys.platform != "win32"
-        ):  # sockets in our own folder: kernels starting at once never take a port twice
-            manager.transport = "ipc"
-            manager.connection_file = str(self.folder / "run" / "kernel.json")
-        return manager
+    def inside(self, path: Path) -> str:
+        """The name of an outside path on the student's side."""
+        if not self.sandboxed:
+            return str(path)
+        for outside, inside in {**self.places, **self.sockets}.items():
+            if path.is_relative_to(outside):
+                return str(Path(inside) / path.relative_to(outside))
+        raise ValueError(f"{path} cannot be seen from inside")
 
-    def start_new_kernel(self, **kwargs: Any) -> None:
-        environment = (
-            os.environ
-            | self.kernel_environment
-            | {
-                "NBGRADER_EXECUTION": "autograde",
-                "IPYTHONDIR": str(self.folder / "ipython"),
-                "PYTHONHASHSEED": "0",
-                "PYTHONPATH": os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]),
-            }
+    # --- what nbclient calls ---
+
+    @property
+    def has_kernel(self) -> bool:
+        return self.process is not None
+
+    def start_kernel(self, **_: Any) -> None:
+        environment = student_environment(self)
+        fonts = _font_list()
+        readable = dict(self.places) | ({fonts: "/run/fonts.json"} if fonts else {})
+        self.settings["fonts"] = ("/run/fonts.json" if self.sandboxed else str(fonts)) if fonts else ""
+        command = [sys.executable, "-m", "autograder.student", json.dumps(self.settings)]
+        if self.sandboxed:
+            view = sandbox.View(readable, self.sockets, disk_mb=self.limits.disk_mb)
+            command = sandbox.wrap(command, view, way=sandbox.means().way, uid=self.uid, environment=environment)
+        pipe = sandbox.subprocess.PIPE
+        self.process = sandbox.start(
+            command,
+            sandboxed=self.sandboxed,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=sandbox.subprocess.STDOUT,
+            env=environment,
+            cwd=self.folder,
         )
-        super().start_new_kernel(env=environment, **kwargs)
-        self.kernel = getattr(self.km.provisioner, "pid", 0) or 0
-        self.tell("kernel", kernel=self.kernel)
+        self.tell("process", pid=self.process.pid)
+        threading.Thread(target=self._listen, daemon=True).start()
+        self.watch = sandbox.Watch(self.process, memory_mb=self.limits.memory_mb)
+        self.watch.start()
+        self._await_event("ready")
+        self.restart()
 
-    def preprocess(self, nb: NotebookNode, resources: dict[str, Any] | None = None, km: Any = None):
-        self.runs = [{"status": "not run", "seconds": 0.0} for _ in nb.cells]
-        try:
-            return super().preprocess(nb, resources, km)
-        finally:
-            if self.kernel:
-                kill_group(self.kernel)  # what the notebook started in the background goes too
+    def restart(self) -> None:
+        """Have a fresh kernel forked: the first one, or another after the last one died."""
+        self.ended = ""
+        self.started += 1
+        name = f"k{self.started}"
+        facts = {
+            "transport": "ipc",
+            "key": secrets.token_hex(16),
+            "signature_scheme": "hmac-sha256",
+            **{f"{channel}_port": k for k, channel in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)},
+        }
+        sockets = self.folder / "sockets"
+        self.connection = {**facts, "ip": str(sockets / name)}
+        file = self.folder / "connection" / f"{name}.json"
+        file.write_text(json.dumps({**facts, "ip": self.inside(sockets / name)}))
+        file.chmod(0o644)  # the folder above is closed to all others outside
+        order = {
+            "connection": self.inside(file),
+            "socket": self.socket,
+            "ready": self.inside(sockets / f"{name}.ready"),
+            "folder": sandbox.WORK if self.sandboxed else str(self.folder / "work"),
+        }
+        with contextlib.suppress(OSError):
+            self.process.stdin.write(json.dumps(order).encode() + b"\n")
+            self.process.stdin.flush()
+        ready, deadline = sockets / f"{name}.ready", time.monotonic() + START_S
+        while not ready.exists():
+            if not self.alive() or time.monotonic() > deadline:
+                raise RuntimeError(f"the student's kernel did not start: {self.last_words()}")
+            time.sleep(0.01)
 
-    def preprocess_cell(self, cell: NotebookNode, resources: dict[str, Any], index: int):
-        if cell.cell_type != "code":
-            return cell, resources
-        cell.outputs = []
-        run, started = self.runs[index], time.monotonic()
-        self.deadline = min(self.deadline, started + self.total_timeout_s)
-        if not self.ended and started >= self.deadline:
-            self.ended = f"the time for the whole notebook ({self.total_timeout_s:g} s) was spent"
-        if self.ended:
-            _add_error(cell, "NotRun", f"this cell did not run: {self.ended}")
-            return cell, resources
-        try:
-            cell, resources = super().preprocess_cell(cell, resources, index)
-            if run["status"] == "not run" and not cell.source.strip():
-                run["status"] = "ok"
-        except DeadKernelError:
-            self._end(cell, run, "died", "the kernel died (an exit, a crash, or not enough memory)")
-        except CellTimeoutError:
-            self._end(cell, run, "timeout", "the cell ran too long and could not be interrupted")
-        run["seconds"] = round(time.monotonic() - started, 3)
-        return cell, resources
+    def client(self) -> AsyncKernelClient:
+        context = zmq.asyncio.Context()
+        # Limits on what may come in; and no second connection: a link in the student's folder could turn it elsewhere.
+        for option, value in (
+            (zmq.MAXMSGSIZE, MAX_MESSAGE), (zmq.RCVHWM, MAX_WAITING), (zmq.RECONNECT_IVL, -1), (zmq.LINGER, 0),
+        ):  # fmt: skip
+            context.setsockopt(option, value)
+        client = Client(context=context)
+        client.kernel = self
+        client.load_connection_info(self.connection)
+        self.kc = client
+        return client
 
-    def on_cell_executed(self, **kwargs: Any) -> None:
-        super().on_cell_executed(**kwargs)
-        content, run = kwargs["execute_reply"]["content"], self.runs[kwargs["cell_index"]]
-        run["status"] = "ok" if content["status"] == "ok" else "error"
-        if content.get("ename") == "CellTimeoutError":
-            run["status"] = "timeout"
-            limit = min(self.cell_timeout_s, self.total_timeout_s)
-            cell = kwargs["cell"]
-            cell.outputs = [o for o in cell.outputs if o.output_type != "error"]
-            _add_error(cell, "TooSlow", f"the cell was stopped after {limit:g} s")
+    async def is_alive(self) -> bool:
+        return self.alive()
 
-    def _end(self, cell: NotebookNode, run: dict[str, Any], status: str, why: str) -> None:
-        self.ended, run["status"] = why, status
-        _add_error(cell, "KernelDied" if status == "died" else "TooSlow", why)
-        if self.kernel:
-            kill_group(self.kernel)
+    def alive(self) -> bool:
+        while not self.events.empty():
+            if self.events.get() == "died":
+                self.ended = self.ended or "the kernel died (an exit, a crash, or not enough memory)"
+        if self.process is not None and self.process.poll() is not None:
+            self.ended = self.ended or "the kernel died (an exit, a crash, or not enough memory)"
+        if self.watch.why:
+            self.ended = f"the notebook was stopped: {self.watch.why}"
+        return self.process is not None and not self.ended
 
-    def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int):
-        """Keep outputs within bounds: a cell that prints without end must not fill the grader's memory."""
-        content = msg["content"]
-        text = msg["msg_type"] == "stream"
-        size = (
-            len(content.get("text", ""))
-            if text
-            else sum(len(str(v)) for v in content.get("data", {}).values())
-        )
-        limit = MAX_TEXT if text else MAX_RICH
-        before = self.kept.get(cell_index, 0)
-        self.kept[cell_index] = before + size
-        if msg["msg_type"] != "error" and before + size > limit:
-            if before > limit:
-                return None
-            if not text:
-                content.update(data={"text/plain": "(output left out: it is too large)"}, metadata={})
+    @property
+    def can_restart(self) -> bool:
+        return self.process.poll() is None and not self.watch.why
+
+    def interrupt_kernel(self) -> None:
+        with contextlib.suppress(Exception):
+            self.kc.control_channel.send(self.kc.session.msg("interrupt_request", {}))
+
+    def shutdown_kernel(self, **_: Any) -> None:
+        """Kill everything behind the walls."""
+        if self.process is not None:
+            self.watch.stop()
+            sandbox.kill(self.process)
+            self.watch.join(timeout=2)
+
+    def cleanup_resources(self, **_: Any) -> None:
+        pass
+
+    # --- beginning and end ---
+
+    def _listen(self) -> None:
+        for line in self.process.stdout:
+            word = line[:300].decode("utf-8", "replace").strip()
+            if word in ("ready", "died"):
+                self.events.put(word)
             else:
-                content["text"] = content["text"][: max(0, limit - before)] + "\n(more output left out)\n"
-        return super().output(outs, msg, display_id, cell_index)
+                self.words = [*self.words[-20:], word]
+
+    def _await_event(self, wanted: str) -> None:
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(queue.Empty):
+                if self.events.get(timeout=0.2) == wanted:
+                    return
+            if self.process.poll() is not None:
+                break
+        raise RuntimeError(f"the student's process did not start: {self.last_words()}")
+
+    def last_words(self) -> str:
+        time.sleep(0.1)
+        return (self.words or [f"exit code {self.process.poll()}"])[-1]
 
 
-def _add_error(cell: NotebookNode, name: str, what: str) -> None:
-    cell.outputs.append(new_output("error", ename=name, evalue=what, traceback=[f"{name}: {what}"]))
+def student_environment(kernel: ConfinedKernel) -> dict[str, str]:
+    """The environment variables of the student's side: what libraries need, and nothing of the grader's own."""
+    inside = kernel.sandboxed
+    home = sandbox.WORK if inside else str(kernel.folder / "work")
+    scratch = "/tmp" if inside else str(kernel.folder / "scratch")
+    data = next((place if inside else str(path) for path, place in kernel.places.items() if place == "/data"), "")
+    return ONE_THREAD | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "HOME": home,
+        "USER": "student",
+        "LOGNAME": "student",
+        "LANG": "C.UTF-8",
+        "TMPDIR": scratch,
+        "PYTHONPATH": "/course" if inside else str(PROJECT),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "IPYTHONDIR": f"{scratch}/ipython",
+        "JUPYTER_CONFIG_DIR": f"{scratch}/jupyter",
+        "MPLCONFIGDIR": f"{scratch}/matplotlib",
+        "PHYSIODL_DATA": data,
+    }
+
+
+def _font_list() -> Path | None:
+    """matplotlib's list of fonts, which takes a second to make: one for all kernels."""
+    import matplotlib
+
+    found = sorted(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
+    if not found and shutil.which("fc-list") is None:
+        return None
+    if not found:
+        import matplotlib.font_manager  # noqa: F401  writes the list
+
+        found = sorted(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
+    return found[-1] if found else None

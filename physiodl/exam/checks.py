@@ -173,8 +173,9 @@ def _explain(error: Exception, cause: str) -> str:
         return f"{text}. Likely cause: the answer cell was not run, or stopped with an error"
     if isinstance(error, AssertionError):
         return _with_cause(text or "the check does not hold", cause)
-    line = _own_line(error)
-    stopped = f"your code stopped with {type(error).__name__}: {text}" + (f" (in the line `{line}`)" if line else "")
+    line = getattr(error, "own_line", "") or _own_line(error)
+    kind = getattr(error, "student_type", type(error).__name__)
+    stopped = f"your code stopped with {kind}: {text}" + (f" (in the line `{line}`)" if line else "")
     return stopped + (f". A frequent cause here: {cause}" if cause else "")
 
 

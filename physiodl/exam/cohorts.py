@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import roc_curve
 
 from physiodl import data, metrics
 from physiodl.exam.checks import expect, numbers
@@ -17,6 +18,7 @@ HIDDEN_RECORDINGS = 300  # gives a 95 % interval of about +-0.02 on an AUC of 0.
 METRICS = ("roc_auc", "accuracy", "sensitivity", "specificity", "f1")
 
 _state = {"assignment": "", "source": "auto", "seed": 0}
+_cell: dict = {"hidden": False, "scores": []}  # of the test cell that runs now: what the examiner asks for afterwards
 
 
 class HiddenLabels:
@@ -98,6 +100,7 @@ def cohort(name: str = "af_detection") -> ExamCohort:
         features = np.load(place / "features.npy", allow_pickle=False)
         labels = np.load(place / "labels.npy", allow_pickle=False)
         made = ExamCohort(features[:, None, :], HiddenLabels(labels), 300.0, "simulated", True)
+        _cell["hidden"] = True
     else:
         practice = data.load(name, source=_state["source"], part="practice")
         made = ExamCohort(practice.signals, HiddenLabels(practice.labels), practice.fs, practice.source, False)
@@ -146,4 +149,31 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
         )
         p = p.astype(int)
     value, low, high = metrics.bootstrap_interval(getattr(metrics, metric), y, p, seed=seed)
-    return Score(metric, float(value), float(low), float(high), len(y))
+    facts = {"metric": metric, "value": float(value), "low": float(low), "high": float(high), "n": len(y)}
+    _cell["scores"].append(facts | ({"roc": _roc(y, p)} if metric == "roc_auc" else {}))
+    return Score(*facts.values())
+
+
+def _roc(labels: np.ndarray, probability: np.ndarray) -> dict[str, list[float]]:
+    """The ROC curve at 101 false positive rates, for the class report."""
+    false_positive, true_positive, _ = roc_curve(labels, probability)
+    grid = np.linspace(0, 1, 101)
+    return {"fpr": grid.round(4).tolist(), "tpr": np.interp(grid, false_positive, true_positive).round(4).tolist()}
+
+
+# --- what the examiner asks for, cell by cell ---
+
+
+def begin_cell() -> None:
+    """A test cell begins: no cohort has been opened and nothing scored."""
+    _cell.update(hidden=False, scores=[])
+
+
+def hidden_in_use() -> bool:
+    """Whether the test cell that runs now has opened hidden recordings."""
+    return _cell["hidden"]
+
+
+def scores_of_cell() -> list[dict]:
+    """The scores of the test cell that ran last, as plain data; `roc` only for ``roc_auc``."""
+    return list(_cell["scores"])

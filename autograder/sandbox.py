@@ -1,0 +1,350 @@
+"""The walls around a process: what it can see, how much it can take, and that nothing of it is left.
+
+Bubblewrap makes namespaces of its own (mount, process, network, ipc, host name) in which only the system's programs,
+this Python and the two packages of the course can be seen, read-only. Inside, `setpriv` takes the process to a user of
+its own where the grader runs as root; otherwise bubblewrap's user namespace keeps it the grader's user, without any
+right of it. A system-call filter refuses what no notebook needs and what would lead around the limits. Limits on size
+and number are set by the process itself before the first line of a student's code (`autograder.student`), and `Watch`
+sees to those that only hold for all processes together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+from autograder.paths import PROJECT
+
+MB = 1_000_000
+WORK = "/home/notebook"  # the empty folder a notebook runs in
+FIRST_UID, UIDS = 60_200, 900  # below 65,536, so that they exist in containers too
+# What a notebook has no use for, and what a way around the walls begins with.
+REFUSED_CALLS = (
+    "unshare setns mount umount2 pivot_root chroot move_mount open_tree fsopen fsmount fsconfig fspick mount_setattr "
+    "ptrace process_vm_readv process_vm_writev kcmp keyctl add_key request_key bpf perf_event_open userfaultfd "
+    "io_uring_setup io_uring_enter io_uring_register kexec_load kexec_file_load init_module finit_module delete_module "
+    "reboot swapon swapoff acct quotactl name_to_handle_at open_by_handle_at syslog settimeofday clock_settime "
+    "adjtimex clock_adjtime sethostname setdomainname iopl ioperm lookup_dcookie nfsservctl vhangup"
+).split()
+CLONE_NEW = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may take."""
+
+    memory_mb: int = 4_000  # of all its processes together, and the address space of one on top of that
+    disk_mb: int = 500  # of the working folder; /tmp and /dev/shm as much again
+    file_mb: int = 200
+    processes: int = 200  # threads count
+    cpu_s: int = 3_600  # of one process; the wall clock is the kernel's business
+
+
+@dataclass(frozen=True)
+class View:
+    """What a confined process sees beside the system: host paths and where they lie inside."""
+
+    readable: dict[Path, str] = field(default_factory=dict)
+    writable: dict[Path, str] = field(default_factory=dict)
+    disk_mb: int = 500
+
+
+@dataclass(frozen=True)
+class Means:
+    """What this machine can give. `way` is "root", "user" or "" where there is no sandbox; `missing` says why."""
+
+    way: str
+    bubblewrap: str = ""
+    missing: tuple[str, ...] = ()
+
+
+class NoSandbox(Exception):
+    """This machine gives no sandbox; the message says what is missing and what to do."""
+
+
+# --- the command ---
+
+
+def wrap(command: list[str], view: View, *, way: str, uid: int | None = None, environment: dict[str, str]) -> list[str]:
+    """The command that runs `command` inside the walls; its first argument is for `subprocess.Popen`.
+
+    With ``uid`` (only where `way` is "root") the process becomes that user; without, it stays the grader's, as the
+    examiner does, which must read the hidden recordings.
+    """
+    args = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    args += ["--hostname", "notebook", "--die-with-parent", "--new-session", "--clearenv"]
+    if way == "user":
+        args += ["--unshare-user", "--disable-userns"]
+    for name, value in environment.items():
+        args += ["--setenv", name, value]
+    args += ["--perms", "0755", "--tmpfs", "/", "--proc", "/proc", "--dev", "/dev"]
+    size = str(view.disk_mb * MB)
+    for folder in (WORK, "/tmp", "/dev/shm"):
+        args += [*_parents(folder), "--perms", "1777", "--size", size, "--tmpfs", folder]
+    args += _system()  # after the empty folders: the project itself may lie below /tmp or /home
+    for bind, places in (("--ro-bind", view.readable), ("--bind", view.writable)):
+        for source, place in places.items():
+            args += [*_parents(place), bind, str(source), place]
+    args += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
+    if uid is not None:
+        drop = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
+        command = [shutil.which("setpriv") or "setpriv", *drop[1:], "--inh-caps=-all", "--bounding-set=-all", *command]
+    else:
+        args += ["--cap-drop", "ALL"]
+    return [shutil.which("bwrap") or "bwrap", *args, "--", *command]
+
+
+def _system() -> list[str]:
+    """Programs and libraries, and of /etc what they need to start."""
+    args: list[str] = ["--ro-bind", "/usr", "/usr"]
+    for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
+        path = Path(name)
+        if path.is_symlink():
+            args += ["--symlink", os.readlink(path), name]
+        elif path.is_dir():
+            args += ["--ro-bind", name, name]
+    args += ["--perms", "0755", "--dir", "/etc"]
+    for name in (
+        "ld.so.cache",
+        "ld.so.conf",
+        "ld.so.conf.d",
+        "localtime",
+        "timezone",
+        "fonts",
+        "alternatives",
+        "mime.types",
+    ):
+        args += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for folder in dict.fromkeys(Path(p).resolve() for p in (sys.base_prefix, sys.base_exec_prefix)):
+        if not folder.is_relative_to("/usr"):
+            args += [*_parents(str(folder)), "--ro-bind", str(folder), str(folder)]
+    if sys.prefix != sys.base_prefix:
+        args += [*_parents(sys.prefix), "--ro-bind", sys.prefix, sys.prefix]
+    for name in ("physiodl", "autograder"):
+        args += [*_parents(f"/course/{name}"), "--ro-bind", str(PROJECT / name), f"/course/{name}"]
+    return args
+
+
+def _parents(place: str) -> list[str]:
+    """Folders above a place that everybody may enter: those that bubblewrap makes by itself are closed to others."""
+    args: list[str] = []
+    for folder in reversed(Path(place).parents):
+        if str(folder) not in ("/", "/tmp", "/dev", "/usr", "/proc"):
+            args += ["--perms", "0755", "--dir", str(folder)]
+    return args
+
+
+def seccomp_filter() -> int:
+    """The system-call filter in an unlinked file; returns its descriptor, to be handed on as `--seccomp`."""
+    import errno
+
+    import pyseccomp
+
+    rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    for name in REFUSED_CALLS:
+        # A call that this architecture does not have needs no rule.
+        with contextlib.suppress(ValueError, OSError):
+            rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
+    for bit in range(32):
+        if CLONE_NEW >> bit & 1:
+            flag = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, 1 << bit, 1 << bit)
+            rules.add_rule(pyseccomp.ERRNO(errno.EPERM), "clone", flag)
+    rules.add_rule(
+        pyseccomp.ERRNO(errno.ENOSYS), "clone3"
+    )  # its flags cannot be seen; the C library goes on with clone
+    handle, name = tempfile.mkstemp()
+    os.unlink(name)
+    with os.fdopen(os.dup(handle), "wb") as file:
+        rules.export_bpf(file)
+    os.lseek(handle, 0, os.SEEK_SET)
+    return handle
+
+
+def start(command: list[str], *, sandboxed: bool = True, **options) -> subprocess.Popen:
+    """Start what `wrap` made, with the filter; `options` are Popen's."""
+    if not sandboxed:
+        return subprocess.Popen(command, start_new_session=True, **options)
+    handle = seccomp_filter()
+    try:
+        where = command.index("--")
+        command = [*command[:where], "--seccomp", str(handle), *command[where:]]
+        return subprocess.Popen(command, pass_fds=(handle,), start_new_session=True, **options)
+    finally:
+        os.close(handle)
+
+
+# --- what this machine can give ---
+
+
+@cache
+def means() -> Means:
+    """Try the walls, from the strongest kind on; a second or less, once per process."""
+    if not sys.platform.startswith("linux"):
+        return Means(
+            "", missing=("bubblewrap exists for Linux only: grade in a Linux container, in WSL or on a server",)
+        )
+    missing, version = [], ""
+    found = shutil.which("bwrap")
+    if found:
+        version = subprocess.run([found, "--version"], capture_output=True, text=True).stdout.split()[-1]
+    else:
+        missing.append("bubblewrap: apt install bubblewrap   (Fedora: dnf install bubblewrap)")
+    try:
+        os.close(seccomp_filter())
+    except (ImportError, RuntimeError, OSError):
+        missing.append("the library behind the system-call filter: apt install libseccomp2")
+    ways = ["root"] if os.geteuid() == 0 else ["user"]
+    if ways == ["root"] and not shutil.which("setpriv"):
+        missing.append("setpriv: apt install util-linux")
+    if missing:
+        return Means("", version, tuple(missing))
+    why = ""
+    for way in ways:
+        why = _tried(way)
+        if not why:
+            return Means(way, version)
+    hints = {
+        "root": "this container may not make namespaces: start it with --cap-add SYS_ADMIN and "
+        "--security-opt seccomp=unconfined --security-opt apparmor=unconfined, or grade outside of it",
+        "user": "users may not make namespaces here: "
+        "sudo sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0 "
+        "(whichever exists), or grade as root",
+    }
+    return Means("", version, (f"{hints[ways[-1]]} (bubblewrap said: {why})",))
+
+
+def _tried(way: str) -> str:
+    """What went wrong when a process was confined that way, "" if nothing."""
+    canary = tempfile.NamedTemporaryFile()
+    checks = (
+        "import os, socket, sys\n"
+        "assert len([p for p in os.listdir('/proc') if p.isdigit()]) < 6, 'other processes can be seen'\n"
+        f"assert not os.path.exists({canary.name!r}), 'files of others can be seen'\n"
+        "assert [n for _, n in socket.if_nameindex()] == ['lo'], 'there is a network'\n"
+        f"assert {way == 'user'} or os.getuid() == {FIRST_UID}, 'still root'\n"
+        f"open('{WORK}/x', 'w').close()\n"
+        "print('confined')\n"
+    )
+    uid = FIRST_UID if way == "root" else None
+    command = wrap(
+        [sys.executable, "-I", "-c", checks], View(disk_mb=10), way=way, uid=uid, environment={"PATH": "/usr/bin"}
+    )
+    try:
+        process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out, err = process.communicate(timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return (
+        "" if out.strip() == "confined" else (err.strip().splitlines() or [f"exit code {process.returncode}"])[-1][:300]
+    )
+
+
+def require() -> Means:
+    """`means`, or `NoSandbox` with what is missing."""
+    found = means()
+    if not found.way:
+        raise NoSandbox(
+            "this machine gives no sandbox, so submissions could read and change what they like. Missing:\n  "
+            + "\n  ".join(found.missing)
+            + "\n  See `autograder doctor`. To grade without one all the same: --no-sandbox (every grade is marked)."
+        )
+    return found
+
+
+def own_uid() -> int:
+    """A user id for the submissions that this process runs, one after another."""
+    return FIRST_UID + 1 + os.getpid() % (UIDS - 1)
+
+
+# --- what holds for all its processes together ---
+
+
+class Watch(threading.Thread):
+    """Kills a sandbox whose processes together take more memory than they may; `why` says so afterwards."""
+
+    def __init__(self, process: subprocess.Popen, *, memory_mb: int, every_s: float = 0.25):
+        super().__init__(daemon=True)
+        self.process, self.limit, self.every_s = process, memory_mb * MB, every_s
+        self.why, self.peak = "", 0
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.wait(self.every_s):
+            used = memory_of(self.process.pid, enough=self.limit)
+            self.peak = max(self.peak, used)
+            if used > self.limit:
+                self.why = f"it used more than {self.limit / 1e9:g} GB of memory"
+                kill(self.process)
+                return
+
+    def stop(self) -> None:
+        self.over.set()
+
+
+def memory_of(pid: int, *, enough: int = 0) -> int:
+    """Bytes that a process and all below it use together. Shared pages are told apart only when it matters."""
+    resident = proportional = 0
+    for process in family(pid):
+        with contextlib.suppress(psutil.Error, OSError, ValueError):
+            resident += process.memory_info().rss
+    if resident <= enough:
+        return resident
+    for process in family(pid):
+        with contextlib.suppress(psutil.Error, OSError, ValueError, IndexError):
+            text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+            proportional += 1024 * int(text.split("\nPss:", 1)[1].split()[0])
+    return proportional or resident
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all below it; in a process namespace of its own none can leave that family."""
+    try:
+        first = psutil.Process(pid)
+        return [first, *first.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def kill(process: subprocess.Popen) -> None:
+    """Kill a sandbox with all in it, and wait until it is gone."""
+    below = family(process.pid)
+    for each in below:
+        with contextlib.suppress(psutil.Error):
+            each.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=20)
+    psutil.wait_procs(below[1:], timeout=5)
+
+
+def left_alive(before: list[psutil.Process], uid: int | None) -> list[str]:
+    """Processes of a sandbox that outlived it: those once seen in it, and all of its own user."""
+    left = [p for p in before if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    if uid is not None:
+        for process in psutil.process_iter(["uids", "status"]):
+            uids = process.info["uids"]
+            if uids and uids.real == uid and process.info["status"] != psutil.STATUS_ZOMBIE:
+                left.append(process)
+    return sorted({f"{p.pid}" for p in left})
+
+
+def describe() -> str:
+    """One line on the walls, for the journal."""
+    found = means()
+    return json.dumps({"bubblewrap": found.bubblewrap, "as": found.way}) if found.way else "none"
+
+
+def settled(seconds: float = 1.0) -> None:
+    """Give processes that were killed the time to go."""
+    time.sleep(seconds)

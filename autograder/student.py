@@ -1,0 +1,304 @@
+"""The student's side: a kernel for the answer cells, and copies of it that answer the examiner's calls.
+
+`python -m autograder.student SETTINGS` runs inside the sandbox. It sets the limits, imports what the notebook will
+import, and forks the kernel; when the kernel dies it forks another on request. At each test cell the kernel is asked to
+park: it forks, and the copy waits, with the memory of that moment, until the examiner calls, which happens only after
+the last answer cell has run. Where a fork would hang (threads of native code, TensorFlow after an operation), the live
+kernel serves the calls at the end instead.
+
+Everything here runs beside the student's code and can be tampered with by it: nothing it says is believed. It only has
+to work for those who do not tamper.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import ctypes
+import importlib
+import inspect
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+from autograder import wire
+
+FOREVER = 1e9  # seconds
+LONGEST_ERROR = 400  # characters of an error's text that travel
+PR_SET_DUMPABLE = 4
+
+
+# --- the supervisor ---
+
+
+def main() -> None:
+    settings = json.loads(sys.argv[1])
+    set_limits(settings.get("limits") or {})
+    os.umask(0o022)
+    prepare_fonts(settings.get("fonts"))
+    preload(settings["preload"])
+    events = os.dup(1)
+    hide(True)  # the student, who is the same user, cannot open this process's files
+    kernel, orders = 0, b""
+    say(events, "ready")
+    while True:
+        if kernel and os.waitpid(kernel, os.WNOHANG)[0]:
+            kernel = 0
+            say(events, "died")
+        # a short wait, as the kernel's end does not wake it
+        if not select.select([0], [], [], 0.05)[0]:
+            continue
+        part = os.read(0, 65536)
+        if not part:
+            os._exit(0)  # the grader has gone, and with this process the whole sandbox goes
+        *lines, orders = (orders + part).split(b"\n")
+        for line in lines:
+            kernel = os.fork()
+            if kernel == 0:
+                os.close(events)
+                try:
+                    run_kernel(json.loads(line))
+                finally:
+                    os._exit(1)
+
+
+def say(events: int, word: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(events, word.encode() + b"\n")
+
+
+def set_limits(limits: dict[str, int]) -> None:
+    """Limits of each process from here on; none of them can be raised again."""
+    import resource
+
+    names = {"AS": 1, "FSIZE": 1, "NPROC": 1, "CPU": 1, "NOFILE": 1}
+    for name in names:
+        if limits.get(name):
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limits[name], limits[name]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def preload(modules: list[str]) -> None:
+    """Import what the notebook's locked cells import, so that a kernel that is started again has it at once."""
+    for name in ["ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib_inline.backend_inline", *modules]:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def prepare_fonts(fonts: str | None) -> None:
+    """Put matplotlib's list of fonts where it looks for it."""
+    with contextlib.suppress(OSError):
+        os.makedirs(os.environ["TMPDIR"], exist_ok=True)
+        if fonts:
+            os.makedirs(os.environ["MPLCONFIGDIR"], exist_ok=True)
+            target = os.path.join(os.environ["MPLCONFIGDIR"], os.path.basename(os.path.realpath(fonts)))
+            shutil.copyfile(fonts, target)
+
+
+def hide(yes: bool) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0 if yes else 1, 0, 0, 0)
+
+
+# --- the kernel ---
+
+
+def run_kernel(order: dict[str, Any]) -> None:
+    """Be a kernel: the connection's facts go into a file, as Jupyter wants it; `ready` appears when it listens."""
+    from ipykernel.kernelapp import IPKernelApp
+
+    hide(False)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for handle in (0, 1, 2):
+        os.dup2(nothing, handle)
+    os.chdir(order["folder"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    app = IPKernelApp.instance(kernel_class=student_kernel(order["socket"]))
+    app.initialize(["-f", order["connection"], "--HistoryManager.enabled=False", "--IPKernelApp.matplotlib=inline"])
+    with open(order["ready"], "w"):
+        pass
+    app.start()
+
+
+def student_kernel(socket_path: str) -> type:
+    """A kernel that also understands `park_request` and `serve_request`.
+
+    Both arrive as messages of their own, not as code: a variable called `exec`, or an input transformer, of the
+    student's has no part in them.
+    """
+    from ipykernel.ipkernel import IPythonKernel
+
+    class StudentKernel(IPythonKernel):
+        msg_types = [*IPythonKernel.msg_types, "park_request", "serve_request"]
+
+        def __init__(self, **kwargs: Any):
+            super().__init__(**kwargs)
+            self.usual: tuple[int, set[threading.Thread]] | None = None  # native threads, Python's threads
+
+        async def execute_request(self, stream, ident, parent):
+            if self.usual is None:
+                self.usual = native_threads(), set(threading.enumerate())
+            await super().execute_request(stream, ident, parent)
+
+        async def park_request(self, stream, ident, parent):
+            reply = {
+                "status": "ok",
+                "parked": False,
+                "why": cannot_fork(*(self.usual or (0, set(threading.enumerate())))),
+            }
+            if not reply["why"]:
+                child = os.fork()
+                if child == 0:
+                    serve_in_copy(self, socket_path, parent["content"]["cell"])
+                reply["parked"] = True
+            self.session.send(stream, "park_reply", reply, parent, ident=ident)
+
+        async def serve_request(self, stream, ident, parent):
+            self.session.send(stream, "serve_reply", {"status": "ok"}, parent, ident=ident)
+            silence(self)
+            for cell in parent["content"]["cells"]:
+                # An interrupt ends the call that hangs, and the next cell's calls are served.
+                with contextlib.suppress(BaseException):
+                    serve(self.shell.user_ns, socket_path, cell)
+
+    return StudentKernel
+
+
+def native_threads() -> int:
+    """Threads of this process that Python does not know of, such as a pool of OpenMP."""
+    return len(os.listdir("/proc/self/task")) - len(sys._current_frames()) if os.path.isdir("/proc/self/task") else 0
+
+
+def cannot_fork(usual_native: int, usual: set[threading.Thread]) -> str:
+    """Why a copy of this process would hang or be incomplete; "" where it is safe."""
+    if not hasattr(os, "fork"):
+        return "this system cannot fork"
+    if native_threads() > usual_native:
+        return "native threads are at work (several threads compute, or TensorFlow does)"
+    # tqdm's monitor only looks after bars; every other thread may hold what a function needs.
+    own = [t for t in threading.enumerate() if t not in usual and type(t).__name__ != "TMonitor"]
+    return "threads of the notebook are at work" if own else ""
+
+
+def serve_in_copy(kernel: Any, socket_path: str, cell: str) -> None:
+    """The life of a parked copy: connect, answer, end."""
+    try:
+        silence(kernel)
+        os.closerange(3, 4096)
+        serve(kernel.shell.user_ns, socket_path, cell)
+    finally:
+        os._exit(0)
+
+
+def silence(kernel: Any) -> None:
+    """From here on nothing that is printed or shown goes anywhere; the threads that would send it are gone."""
+    for name in ("stdout", "stderr"):
+        old = getattr(sys, name)
+        with contextlib.suppress(Exception):
+            old.write, old.flush = (lambda text: len(text)), (lambda: None)  # for those who kept the stream
+        setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    shell = kernel.shell
+    for target, method in ((shell.display_pub, "publish"), (shell.display_pub, "clear_output")):
+        with contextlib.suppress(Exception):
+            setattr(target, method, lambda *a, **k: None)
+    kernel._allow_stdin = False
+
+
+# --- answering ---
+
+
+def serve(names: dict[str, Any], socket_path: str, cell: str) -> None:
+    """Answer the examiner's requests for one test cell until it closes the connection."""
+    never = time.monotonic() + FOREVER
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(socket_path)
+        wire.send(sock, {"hello": cell}, deadline=never)
+        objects: list[Any] = []
+        while True:
+            try:
+                header, data = wire.receive(sock, deadline=never)
+            except (wire.Closed, wire.WireError):
+                return
+            tree, blobs = answer(names, objects, header, data)
+            try:
+                wire.send(sock, {"id": header["id"], **tree}, blobs, deadline=never)
+            except wire.Refused as error:
+                wire.send(sock, {"id": header["id"], "error": told(error)}, deadline=never)
+
+
+def answer(
+    names: dict[str, Any], objects: list[Any], header: dict[str, Any], data: bytes
+) -> tuple[dict[str, Any], list[bytes]]:
+    """The reply to one request: {"kind"} for a look, else {"value"} with its arrays, or {"error"}."""
+    try:
+
+        def find(path: list[Any]) -> Any:
+            first, *rest = path
+            if isinstance(first, int):
+                found = objects[first]
+            elif first in names or hasattr(builtins, first):
+                found = names[first] if first in names else getattr(builtins, first)
+            else:
+                raise NameError(f"name {first!r} is not defined")
+            for name in rest:
+                found = getattr(found, name)
+            return found
+
+        if header["do"] == "look":
+            return {"kind": kind_of(names, header["name"])}, []
+        target = find(header["path"])
+        if header["do"] == "call":
+            args, kwargs = wire.unpack(header["arguments"], data, resolve=find)
+            value = target(*args, **kwargs)
+            if inspect.iscoroutine(value):
+                value.close()
+                raise TypeError("an async function was defined; it is called as an ordinary one here")
+        else:
+            value = target
+        tree, blobs = wire.pack(value, lenient=True)
+        if isinstance(tree, dict) and "o" in tree and keep_as_object(value, target):
+            objects.append(value)
+            return {"object": len(objects) - 1, "type": type(value).__name__, "callable": callable(value)}, []
+        return {"value": tree}, blobs
+    except BaseException as error:  # whatever the student's code raises
+        return {"error": told(error)}, []
+
+
+def kind_of(names: dict[str, Any], name: str) -> str:
+    if name not in names:
+        return "missing"
+    value = names[name]
+    return "callable" if callable(value) else "value"
+
+
+def keep_as_object(value: Any, target: Any) -> bool:
+    """Whether the examiner may go on with this value: an instance of a class that the notebook defines or asked for."""
+    return isinstance(target, type) or type(value).__module__ == "__main__" or callable(value)
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    """Type, text and line of an error, as text."""
+    text = ""
+    with contextlib.suppress(BaseException):
+        text = str(error)[:LONGEST_ERROR]
+    line = ""
+    with contextlib.suppress(BaseException):
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f.line for f in frames if f.line and ("ipykernel" in f.filename or f.filename.startswith("<"))]
+        line = own[-1].strip()[:120] if own else ""
+    return {"type": type(error).__name__[:60], "text": text, "line": line}
+
+
+if __name__ == "__main__":
+    # Run as a module, not as __main__: the classes that a notebook defines live in __main__.
+    from autograder.student import main as run
+
+    run()
