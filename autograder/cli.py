@@ -164,6 +164,36 @@ def calibrate(
     run(assignment, seeds=seeds)
 
 
+@app.command()
+def export(
+    class_dir: ClassDir,
+    assignment: Annotated[str | None, typer.Argument(help="One assignment; all if left out.")] = None,
+    to: Annotated[str, typer.Option("--to", help="canvas, moodle, gradescope or csv.")] = "csv",
+    out: Annotated[Path | None, typer.Option(help="Folder or CSV file; CLASS_DIR/exports if left out.")] = None,
+    template: Annotated[
+        Path | None, typer.Option(help="Canvas gradebook or Moodle grading worksheet to fill (CSV).")
+    ] = None,
+    roster: Annotated[Path | None, typer.Option(help="CSV with student, name, email, lms_id.")] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Also totals that are not final.")] = False,
+) -> None:
+    """Write the grades for Canvas, Moodle, Gradescope, or as plain CSV."""
+    from autograder.export import export as write
+    from autograder.klass import ClassError, open_class
+
+    def tell(note: str) -> None:
+        errors.print(Text(note), style="yellow", soft_wrap=True)
+
+    options = {"assignment": assignment, "out": out, "template": template, "roster": roster, "partial": partial}
+    try:
+        paths = write(open_class(class_dir), to, tell=tell, **options)
+    except ClassError as error:
+        raise _fail(error) from None
+    if to == "gradescope":
+        console.print(f"exported: {len(paths)} results.json", highlight=False)
+    for path in paths if to != "gradescope" else sorted({p.parents[1] for p in paths}):
+        console.print(f"exported: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
 # --- the terminal ---
 
 

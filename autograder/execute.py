@@ -58,8 +58,8 @@ class Executed:
 
     `runs` has one dict per cell: {"status": "ok" | "error" | "timeout" | "died" | "not run", "seconds":
     float} and, for a test cell, "record": {"points": float | None, "flag": str, "scores": [...]}, the
-    examiner's word on it; `ended` says why the run broke off, if it did; `broken` why there was no run at all (the grader's
-    fault, not the student's), and then `notebook` is None.
+    examiner's word on it; `ended` says why the run broke off, if it did; `broken` why there was no run at all
+    (the grader's fault, not the student's), and then `notebook` is None.
     """
 
     notebook: NotebookNode | None = field(repr=False)
@@ -278,7 +278,8 @@ class Rooms:
         from autograder.examination import Examination, Examiner, GraderFault, imported_modules
         from autograder.kernel import ConfinedKernel
 
-        paths = {name: Path(path) if path else None for name, path in (("hidden", hidden), ("data", data))}
+        paths = {"hidden": Path(hidden), "data": Path(data)}
+        paths = {name: path if str(path) != "." and path.is_dir() else None for name, path in paths.items()}
         kind = (hidden, data, sandboxed)
         if self.examiner is None or self.kind != kind:
             self.close()
@@ -308,7 +309,7 @@ class Rooms:
             below = sandbox.family(kernel.process.pid)
             kernel.shutdown_kernel()
             if left := sandbox.left_alive(below, kernel.uid):
-                raise GraderFault(f"processes of the submission outlived it: {', '.join(left)}")
+                raise GraderFault(f"processes of the submission outlived it: {', '.join(map(str, left))}")
             return Executed(notebook, execute.runs, execute.ended, seconds=time.monotonic() - started)
         finally:
             if kernel is not None:

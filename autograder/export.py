@@ -1,9 +1,8 @@
 """Grades of a class as files: Canvas, Moodle, Gradescope, plain CSV.
 
 Only what is final leaves the house unmarked: a total with a written answer still open, or that a person should look at,
-is left out unless `partial` is asked for, and a submission that could not be graded is always left out of what a
-learning system reads. Whoever exports is told how many, and whose. What is in the files stands in
-`autograder.lms`.
+is left out unless `partial` is asked for; a submission that could not be graded never gets a total. Whoever exports is
+told how many, and whose. What Canvas and Moodle read is made in `autograder.lms`.
 """
 
 from __future__ import annotations
@@ -11,20 +10,27 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autograder.grade import pending
 from autograder.klass import Klass, latest_gradings, registered, write_journal, write_text
-from autograder.lms import CANVAS, MADE_BY, MOODLE, Grade, canvas, gradescope, moodle, plain_csv
+from autograder.lms import Grade, Tell, by_assignment, canvas, moodle, named
 from autograder.results import results
-from autograder.sheets import ExportError, Person, read_roster, read_table
+from autograder.sheets import (
+    ExportError,
+    Person,
+    figure,
+    parse,
+    plain,
+    read_roster,
+    read_table,
+    student_key,
+    table_text,
+)
 
+MADE_BY = "autograder export"  # by this a results.json of ours is known again
 FORMATS = ("canvas", "moodle", "gradescope", "csv")
-MOST_NAMED = 10  # students that a note names before it goes on to count
-
-Tell = Callable[[str], None]
 
 
 def export(
@@ -58,29 +64,31 @@ def export(
         raise ExportError(f"nothing is graded yet. Grade with: autograder grade {klass.root}")
     table = read_table(Path(template)) if template else None
     if to == "canvas":
-        texts = canvas(grades, table, assignment=assignment, tell=tell)
+        texts = canvas(grades, table, tell=tell)
     elif to == "moodle":
-        texts = moodle(grades, table, assignment=assignment, tell=tell)
+        texts = moodle(grades, table, tell=tell)
     elif to == "gradescope":
         texts = gradescope(grades)
     else:
-        texts = plain_csv(grades, assignment=assignment)
-    files = {_place(klass, out, name, len(texts)): text for name, text in texts.items()}
+        texts = {f"grades-{assignment}.csv" if assignment else "grades.csv": plain_csv(grades)}
+    folder = _folder(klass, out, list(texts))
+    files = {folder / name if folder.suffix.lower() != ".csv" else folder: text for name, text in texts.items()}
     for path, text in files.items():
         _check_target(path, text, [Path(p) for p in (template, roster) if p])
     for path, text in files.items():
-        write_text(text, path, mode=0o600)  # names and marks: for the instructor alone
+        try:
+            write_text(text, path, mode=0o600)  # names and marks: for the instructor alone
+        except OSError as error:
+            raise ExportError(f"{path} cannot be written: {error.strerror}. Give another place with --out.") from None
     if to == "gradescope":
-        _remove_outdated(files, tell)
-    _tell_all(klass, to, assignment, grades, bool(roster), partial, tell)
+        _remove_outdated([folder / to / name for name in {g.assignment for g in grades}], files, tell)
+    _say(klass, to, assignment, grades, people, tell)
     write_journal(
         klass,
         "export",
         format=to,
-        files=[{"file": str(path), "sha256": hashlib.sha256(text.encode()).hexdigest()} for path, text in files.items()],
+        files=[{"file": plain(str(path)), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in files],
         assignments=sorted({g.assignment for g in grades}),
-        exported=sum(g.given for g in grades),
-        left_out=sum(not g.given for g in grades),
         partial=partial,
     )
     return list(files)
@@ -100,7 +108,9 @@ def _grades(klass: Klass, assignment: str | None, people: dict[str, Person], par
     entries = latest_gradings(klass)
     found = []
     for result in results(klass, assignment):
-        person = people.get(unicodedata.normalize("NFC", result.student.strip()), Person())
+        if result.student.startswith("."):  # the course's own reference and baseline
+            continue
+        person = people.get(student_key(result.student), Person())
         entry = entries.get((result.student, result.assignment), {})
         final = result.status == "graded"
         found.append(
@@ -117,39 +127,145 @@ def _grades(klass: Klass, assignment: str | None, people: dict[str, Person], par
     return found
 
 
+def _say(
+    klass: Klass, to: str, assignment: str | None, grades: list[Grade], people: dict[str, Person], tell: Tell
+) -> None:
+    """What a person should know before the file goes anywhere."""
+    failed = [g for g in grades if g.result.status == "failed"]
+    waiting = [g for g in grades if not g.final and g.result.status != "failed"]
+    kinds = [
+        ("with written answers still open", [g for g in waiting if None in g.result.points.values()]),
+        ("that a person should look at", [g for g in waiting if None not in g.result.points.values()]),
+    ]
+    if waiting:
+        parts = [f"{len(some)} {what} ({_named(some)})" for what, some in kinds if some]
+        done = "left out" if to != "csv" else "in the file without a total"
+        done = "exported as they stand" if waiting[0].given else f"{done} (--partial exports them as they stand)"
+        tell(f"{len(waiting)} of {len(grades)} totals are not final and are {done}: {'; '.join(parts)}.")
+    if failed:
+        tell(f"{len(failed)} submissions could not be graded and get no total: {_named(failed)}.")
+    outdated = len(pending(klass, assignment))
+    if outdated:
+        tell(
+            f"{outdated} submissions are new, or changed since they were graded, or were graded by another version. "
+            f"Grade them first: autograder grade {klass.root}"
+        )
+    open_ = [g for g in grades if g.given and g.sandbox == "none"]
+    if open_:
+        tell(f"{len(open_)} of the exported grades were made without a sandbox: {_named(open_)}.")
+    unknown = [g for g in grades if g.given and not g.sandbox]
+    if unknown:
+        tell(f"for {len(unknown)} of the exported grades the journal does not say whether a sandbox was used.")
+    strangers = [g for g in grades if people and student_key(g.student) not in people]
+    if strangers:
+        tell(f"the roster does not have {_named(strangers)}; the student id stands in.")
+
+
+def _named(grades: list[Grade]) -> str:
+    return named(g.student for g in grades)
+
+
+# --- Gradescope and plain CSV ---
+
+
+def gradescope(grades: Sequence[Grade]) -> dict[str, str]:
+    """Path -> results.json, one per submission."""
+    return {
+        f"gradescope/{g.assignment}/{g.student}/results.json": _results_json(g)
+        for given in by_assignment(grades).values()
+        for g in given
+    }
+
+
+def _results_json(grade: Grade) -> str:
+    r = grade.result
+    tests = []
+    for task, most in r.possible.items():
+        points = r.points.get(task)
+        test = {"name": plain(task), "name_format": "text", "max_score": float(figure(most))}
+        if points is not None:
+            test["score"] = float(figure(points))
+        text = plain(r.messages.get(task, "")) if points is not None else "This answer waits for its mark."
+        tests.append(test | {"output": text, "output_format": "text", "visibility": "visible"})
+    whole = "" if grade.final else "Not final: a person still looks at it."
+    content = {
+        "score": float(figure(r.total)),
+        "output": whole,
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests,
+        "extra_data": {
+            "made_by": MADE_BY,
+            "student": plain(grade.student),
+            "name": plain(grade.name),
+            "assignment": grade.assignment,
+            "final": grade.final,
+            "sandbox": grade.sandbox or "not recorded",
+            "graded_at": r.graded_at,
+        },
+    }
+    text = json.dumps(content, indent=1, allow_nan=False)
+    # the same text for a JSON reader, but without a tag where somebody pastes the file into a page
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text + "\n"
+
+
+def plain_csv(grades: Sequence[Grade]) -> str:
+    """One row per student and assignment, also of those whose total is left out; with a BOM for Excel."""
+    tasks = list(dict.fromkeys((g.assignment, task) for g in grades for task in g.result.possible))
+    header = ["student", "name", "email", "lms_id", "assignment", "status", "final", "total", "possible"]
+    header += ["sandbox", "graded_at", "reasons", *[f"{assignment}/{task}" for assignment, task in tasks]]
+    rows = [header]
+    for g in grades:
+        r = g.result
+        row = [g.student, g.name, g.email, g.lms_id, g.assignment, r.status, "yes" if g.final else "no"]
+        row += [figure(r.total if g.given else None), figure(g.most), g.sandbox or "not recorded", r.graded_at]
+        row.append("; ".join(r.reasons))
+        for assignment, task in tasks:
+            mine = assignment == g.assignment and r.status != "failed"
+            row.append(figure(r.points.get(task)) if mine else "")
+        rows.append(row)
+    return table_text(rows, bom=True)
+
+
 # --- files ---
 
 
-def _place(klass: Klass, out: str | Path | None, name: str, n: int) -> Path:
-    """Where a file of the export goes."""
+def _folder(klass: Klass, out: str | Path | None, names: list[str]) -> Path:
+    """Where the files go: a folder, or `out` itself where that names a CSV file and one comes out."""
     folder = Path(out) if out else klass.root / "exports"
     if folder.suffix.lower() == ".csv" and not folder.is_dir():
-        if n != 1 or not name.endswith(".csv"):
-            raise ExportError(f"{n} files come out, which do not fit into {folder}. Give a folder.")
-        return folder
-    if folder.exists() and not folder.is_dir():
+        if len(names) != 1 or not names[0].endswith(".csv"):
+            raise ExportError(f"{len(names)} files come out, which do not fit into {folder}. Give a folder.")
+    elif folder.exists() and not folder.is_dir():
         raise ExportError(f"{folder} is a file. Give a folder, or a path that ends in .csv.")
-    return folder / name
+    return folder
 
 
 def _check_target(path: Path, text: str, sources: list[Path]) -> None:
-    """Refuse to write over anything that is not an earlier export of the same kind."""
+    """Refuse to write over anything but an earlier export of the same kind."""
     if not path.exists() and not path.is_symlink():
         return
     if any(path.exists() and path.samefile(source) for source in sources):
         raise ExportError(f"{path} is the file that is read. Give another place with --out.")
     if path.is_symlink() or not path.is_file() or not _same_kind(path, text):
-        raise ExportError(f"{path} is not an earlier export of this kind. Move it away, or give another place with --out.")
+        raise ExportError(
+            f"{path} is not an earlier export of this kind. Move it away, or give another place with --out."
+        )
 
 
 def _same_kind(path: Path, text: str) -> bool:
+    """Whether a file is an export of the kind that is to replace it: by its first two columns, or as ours."""
     if path.suffix == ".json":
         return _is_ours(path)
     try:
-        old = read_table(path).rows[0]
+        return read_table(path).rows[0][:2] == parse(text).rows[0][:2]
     except ExportError:
         return False
-    return ",".join(old).startswith(_kind_of(text)) or ";".join(old).startswith(_kind_of(text))
 
 
 def _is_ours(path: Path) -> bool:
@@ -160,11 +276,12 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def _remove_outdated(files: dict[Path, str], tell: Tell) -> None:
-    """Take away results.json of earlier exports of the same assignments that this one left out."""
-    folders = {path.parent.parent for path in files}
-    old = [p for folder in folders for p in sorted(folder.glob("*/results.json")) if p not in files and _is_ours(p)]
+def _remove_outdated(folders: list[Path], files: Iterable[Path], tell: Tell) -> None:
+    """Take away results.json of earlier exports of the same assignments that are no longer exported."""
+    kept = set(files)
+    old = [p for folder in folders for p in sorted(folder.glob("*/results.json")) if p not in kept and _is_ours(p)]
     for path in old:
         path.unlink()
     if old:
-        tell(f"{len(old)} results.json of an earlier export removed: no longer final ({_named([p.parent.name for p in old])})")
+        names = named(path.parent.name for path in old)
+        tell(f"{len(old)} results.json of an earlier export are removed, as there is no final total now: {names}.")

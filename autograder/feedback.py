@@ -95,8 +95,8 @@ def feedback_page(klass: Klass, result: Result, handout: NotebookNode, rubrics: 
         for name in result.points
     ]
     failed = result.status == "failed"
-    reasons = [safe.plain(why, most=500) for why in result.reasons]
-    ours = failed and any(OURS.match(why) for why in reasons)
+    reasons = [safe.plain(why[:1].upper() + why[1:].rstrip(".") + ".", most=500) for why in result.reasons]
+    ours = failed and any(OURS.match(why) for why in result.reasons)
     page = environment().get_template("feedback.html")
     return page.render(
         result=result,
@@ -168,7 +168,11 @@ def _lines(text: str, task: str) -> list[dict[str, str]]:
     kinds = {"\u2714": "good", "\u2718": "bad", "\u25d1": "part"}
     sum_line = re.compile(rf"{re.escape(task)}: [\d.]+ of [\d.]+ points")
     lines = [line for line in safe.plain(text, most=8_000).split("\n") if text and not sum_line.fullmatch(line)]
-    return [{"text": line, "kind": kinds.get(line[:1], "more" if line.startswith("    ") else "")} for line in lines]
+    more = [line.startswith("    ") for line in lines]  # the page indents it, also where it is broken
+    return [
+        {"text": line.removeprefix("    "), "kind": "more" if indented else kinds.get(line[:1], "")}
+        for line, indented in zip(lines, more, strict=True)
+    ]
 
 
 def _look(task: str, result: Result) -> str:

@@ -8,6 +8,7 @@ grader is interrupted stays finished; the next call goes on with the rest.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Any
 import nbformat
 
 import autograder
+from autograder import sandbox
 from autograder.execute import Executed, Job, execute_all
 from autograder.klass import (
     PROJECT,
@@ -37,7 +39,13 @@ CELL_TIMEOUT_S, TOTAL_TIMEOUT_S = 300.0, 1200.0  # where neither the caller nor 
 MEASURING = (
     "autograder/mend.py",
     "autograder/execute.py",
+    "autograder/examination.py",
+    "autograder/examiner.py",
     "autograder/kernel.py",
+    "autograder/proxy.py",
+    "autograder/sandbox.py",
+    "autograder/student.py",
+    "autograder/wire.py",
     "autograder/record.py",
     "physiodl/exam",
     "physiodl/metrics.py",
@@ -64,6 +72,7 @@ def grade_class(
     force: bool = False,
     cell_timeout_s: float | None = None,
     total_timeout_s: float | None = None,
+    sandboxed: bool = True,
     progress: Callable[[str, Any], None] | None = None,
 ) -> list[Result]:
     """Grade the new submissions of one assignment or all; returns their results in the order they were
@@ -71,7 +80,8 @@ def grade_class(
 
     New is a submission whose file, assignment or grader has changed since it was last graded, or all with
     `force`. `jobs` notebooks run at a time. `progress(event, value)` hears ("found", n), ("started",
-    "student, assignment") and ("graded", Result). Raises `ClassError` for an unknown assignment or where
+    "student, assignment") and ("graded", Result). Without the sandbox (`sandboxed=False`) every grade is marked.
+    Raises `sandbox.NoSandbox` where this machine gives none, and `ClassError` for an unknown assignment or where
     another grader holds the class.
     """
     tell = progress or (lambda event, value: None)
@@ -79,6 +89,7 @@ def grade_class(
         raise ClassError(
             f"this class has no assignment {assignment!r}; it has {', '.join(registered(klass)) or 'none'}."
         )
+    walls = sandbox.require().bubblewrap if sandboxed else ""
     done: list[Result] = []
 
     def finish(result: Result) -> None:
@@ -99,6 +110,7 @@ def grade_class(
                 "assignment_version": versions[submission.assignment],
                 "grader": grader_version(),
                 "limits": {"cell_s": cell_s, "total_s": total_s},
+                "sandbox": f"bubblewrap {walls}" if walls else "none",
             }
 
         def prepared() -> Iterator[Job]:
@@ -119,7 +131,16 @@ def grade_class(
                     continue
                 mended[submission.student, submission.assignment] = found
                 cell_s, total_s = limits[submission.assignment]
-                yield Job(submission, notebook, cell_s, total_s, {"PHYSIODL_EXAM": str(klass.hidden)})
+                yield Job(
+                    submission,
+                    notebook,
+                    cell_s,
+                    total_s,
+                    hidden=str(klass.hidden),
+                    data=str(klass.data),
+                    seed=seed_of(klass, submission),
+                    sandboxed=sandboxed,
+                )
 
         def started(event: str, submission: Submission) -> None:
             tell(event, f"{submission.student}, {submission.assignment}")
@@ -129,6 +150,14 @@ def grade_class(
             repairs = mended.pop((submission.student, submission.assignment))
             finish(_record(klass, submission, executed, repairs, facts(submission)))
     return done
+
+
+def seed_of(klass: Klass, submission: Submission) -> int:
+    """The SEED of a submission's test cells: from the class key and the file, so that nobody can foresee what test
+    cells draw, and the same file always meets the same."""
+    key = bytes.fromhex(klass.key.read_text().strip())
+    words = f"{submission.student}/{submission.assignment}/{submission.sha256}".encode()
+    return int.from_bytes(hmac.digest(key, words, "sha256")[:4], "big") >> 1
 
 
 def _record(
@@ -161,9 +190,7 @@ def _grader_failed(klass: Klass, submission: Submission, error: Exception, facts
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
     why = f"the grader failed: {type(error).__name__}: {str(error)[:200]} ({where})"
-    return record_failure(
-        klass, submission.student, submission.assignment, " ".join(why.split()), retry=True, **facts
-    )
+    return record_failure(klass, submission.student, submission.assignment, " ".join(why.split()), retry=True, **facts)
 
 
 def pending(klass: Klass, assignment: str | None = None, *, force: bool = False) -> list[Submission]:
@@ -192,17 +219,13 @@ def pending(klass: Klass, assignment: str | None = None, *, force: bool = False)
 def _read(student: str, assignment: str, path: Path) -> Submission:
     try:
         if path.is_symlink() or path.parent.is_symlink():
-            return Submission(
-                student, assignment, path, b"", "", why="the file is a link; links are not followed"
-            )
+            return Submission(student, assignment, path, b"", "", why="the file is a link; links are not followed")
         data = path.read_bytes()
     except OSError as error:
         others = sorted(p.name for p in path.parent.glob("*.ipynb"))
         why = f"{path.name} cannot be read: {error.strerror}"
         if not path.exists():
-            why = f"there is no {path.name}" + (
-                f"; found {', '.join(others[:3])}: rename it" if others else ""
-            )
+            why = f"there is no {path.name}" + (f"; found {', '.join(others[:3])}: rename it" if others else "")
         return Submission(student, assignment, path, b"", "", why=why)
     return Submission(student, assignment, path, data, hashlib.sha256(data).hexdigest())
 
@@ -217,9 +240,7 @@ def grader_version() -> str:
     return f"{autograder.__version__}+{digest.hexdigest()[:8]}"
 
 
-def _limits(
-    klass: Klass, assignment: str, cell_s: float | None, total_s: float | None
-) -> tuple[float, float]:
+def _limits(klass: Klass, assignment: str, cell_s: float | None, total_s: float | None) -> tuple[float, float]:
     """Time limits: the caller's, else those in the instructor notebook's metadata.autograder, else our
     own.
     """

@@ -258,6 +258,7 @@ def student_environment(kernel: ConfinedKernel) -> dict[str, str]:
         "IPYTHONDIR": f"{scratch}/ipython",
         "JUPYTER_CONFIG_DIR": f"{scratch}/jupyter",
         "MPLCONFIGDIR": f"{scratch}/matplotlib",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PHYSIODL_DATA": data,
     }
 

@@ -32,9 +32,8 @@ from nbformat import NotebookNode
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
-import autograder
-
-PROJECT = Path(autograder.__file__).resolve().parents[1]
+from autograder.paths import PROJECT  # noqa: F401
+from physiodl.registry import data_root
 
 
 class ClassError(Exception):
@@ -62,6 +61,12 @@ class Klass:
         return self.root / "hidden"
 
     @property
+    def data(self) -> Path:
+        """The recordings that the class trains on: its own, or those of the course."""
+        own = self.root / "data"
+        return own if own.is_dir() else data_root()
+
+    @property
     def journal(self) -> Path:
         return self.root / "journal.jsonl"
 
@@ -84,9 +89,7 @@ def open_class(folder: str | Path) -> Klass:
     """
     root = Path(folder).resolve()
     if not (root / "secret.key").is_file():
-        raise ClassError(
-            f"{root} is not a class: it holds no secret.key. Make one with: autograder init {folder}"
-        )
+        raise ClassError(f"{root} is not a class: it holds no secret.key. Make one with: autograder init {folder}")
     klass = configured(root)
     missing = [p.name for p in (klass.hidden, klass.root / "nbgrader_config.py") if not p.exists()]
     if missing:
@@ -171,9 +174,7 @@ def locked(klass: Klass) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise ClassError(
-                f"another autograder is at work on {klass.root}. Wait until it has ended."
-            ) from None
+            raise ClassError(f"another autograder is at work on {klass.root}. Wait until it has ended.") from None
         yield
 
 

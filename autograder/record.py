@@ -1,15 +1,13 @@
 """Stage 3 of grading: from executed test cells to marks, the gradebook and the journal.
 
-Only the grader's main process comes here. Marks fail closed: a test cell that did not run to its end, or
-whose last value is not a finite number within 0 and its maximum, gives 0 and is flagged for a person.
-nbgrader's own rule would give full marks in most of these cases, so the outputs of each test cell are
-rewritten until it reads them as we do.
+Only the grader's main process comes here. Marks fail closed: only what the examiner recorded of a test cell
+counts, and a test cell without a number within 0 and its points gives 0 and is flagged for a person. nbgrader's
+own rule would give full marks in most of these cases, so the outputs of each test cell are written such that it
+reads them the same way.
 """
 
 from __future__ import annotations
 
-import math
-import re
 import shutil
 from typing import Any
 
@@ -28,72 +26,32 @@ from autograder.execute import Executed
 from autograder.klass import Klass, open_gradebook, run_preprocessors, write_journal, write_notebook
 from autograder.results import Result, result_of, task_of
 
-NUMPY_NUMBER = re.compile(r"(?:np|numpy)\.(?:float|int|uint)\d*\((.*)\)")
-
-
 # --- marks ---
 
 
 def settle(cell: NotebookNode, run: dict[str, Any]) -> str:
-    """Rewrite the outputs of an executed test cell so that nbgrader gives the right points.
+    """Give a test cell the outputs from which nbgrader reads the points that the examiner's record holds.
 
-    Returns why a person should look at it, or "" where all is well. What the cell printed stays, standard
-    error as standard output: a warning costs nothing.
+    Returns why a person should look at it, or "" where all is well. A cell without a record, or with a record
+    that is no number within 0 and the cell's points, gives 0.
     """
     most = float(cell.metadata.nbgrader.points)
-    shown, results, errors = [], [], []
-    for output in cell.outputs:
-        if output.output_type == "stream":
-            output.name = "stdout"
-            shown.append(output)
-        elif output.output_type == "execute_result":
-            results.append(output)
-        elif output.output_type == "error":
-            errors.append(output)
-        else:
-            shown.append(output)
-    flag = ""
-    if run["status"] != "ok" or errors:
-        flag = {"timeout": "ran too long", "died": "ended the kernel", "not run": "did not run"}.get(
-            run["status"], "stopped with an error"
-        )
-        if errors and run["status"] not in ("timeout", "died"):
-            flag += f" ({errors[-1].ename})"
-    elif len(results) != 1:
-        flag = "gave no points" if not results else "showed more than one result"
+    record = run.get("record") or {"points": None, "flag": "did not run"}
+    points, flag = record["points"], record["flag"]
+    if points is not None and not (type(points) in (int, float) and 0 <= points <= most):
+        points, flag = None, f"gave {points!r:.40}, which is not within 0 and {most:g}"
+    errors = [o for o in cell.outputs if o.output_type == "error"]
+    shown = [o for o in cell.outputs if o.output_type == "stream"]
+    if points is None:
+        flag = flag or "gave no points"
+        why = f"the test cell {flag}"
+        errors = errors or [new_output("error", ename="NoPoints", evalue=why, traceback=[f"NoPoints: {why}"])]
+        # nbgrader stops at the first output that decides: an error is 0 points.
+        cell.outputs = [*shown, *errors[-1:]]
     else:
-        points, flag = _points(results[0].get("data", {}).get("text/plain"), most)
-    if flag:
-        if not errors:
-            errors = [
-                new_output(
-                    "error",
-                    ename="NoPoints",
-                    evalue=f"the test cell {flag}",
-                    traceback=[f"NoPoints: the test cell {flag}"],
-                )
-            ]
-        # nbgrader stops at the first output that decides: no result may come before the error.
-        cell.outputs = [*shown, *errors]
-    else:
-        value = new_output(
-            "execute_result", data={"text/plain": repr(points)}, execution_count=cell.execution_count
-        )
+        value = new_output("execute_result", data={"text/plain": repr(float(points))}, execution_count=None)
         cell.outputs = [*shown, value]
     return flag
-
-
-def _points(text: Any, most: float) -> tuple[float, str]:
-    """The points that a test cell's shown value stands for, and what is wrong with it ("" if nothing)."""
-    text = str(text if isinstance(text, str) else "").strip()
-    numpy_number = NUMPY_NUMBER.fullmatch(text)
-    try:
-        value = float(numpy_number.group(1) if numpy_number else text)
-    except ValueError:
-        return 0.0, f"gave {text[:40] or 'nothing'!r}, which is no number"
-    if not math.isfinite(value) or not -1e-9 <= value <= most + 1e-9:
-        return 0.0, f"gave {text[:40]}, which is not within 0 and {most:g}"
-    return min(max(value, 0.0), most), ""
 
 
 # --- writing ---
@@ -133,21 +91,15 @@ def record(
         if is_grade(cell) and not is_solution(cell) and cell.cell_type == "code":
             flag = settle(cell, run)
             # Tests fail on a task that nobody began: that is 0 points and needs no second look.
-            if flag and not (
-                run["status"] == "error" and task_of(cell.metadata.nbgrader.grade_id) in untouched
-            ):
+            if flag and not (run["status"] == "error" and task_of(cell.metadata.nbgrader.grade_id) in untouched):
                 flags[cell.metadata.nbgrader.grade_id] = f"test cell {flag}"
     flags |= _flags_of_mended(notebook, mended, flags)
     _, timestamp = _submission(klass, student, assignment)
     steps = [LimitOutput, SaveAutoGrades, AssignLatePenalties, SaveFlags, CheckCellMetadata]
     with open_gradebook(klass) as book:
         book.update_or_create_student(student)
-        book.update_or_create_submission(
-            assignment, student, **({"timestamp": timestamp} if timestamp else {})
-        )
-    notebook, _ = run_preprocessors(
-        klass, steps, notebook, assignment=assignment, student=student, flags=flags
-    )
+        book.update_or_create_submission(assignment, student, **({"timestamp": timestamp} if timestamp else {}))
+    notebook, _ = run_preprocessors(klass, steps, notebook, assignment=assignment, student=student, flags=flags)
     path = klass.notebook("autograded", assignment, student)
     write_notebook(notebook, path, mode=0o444)
     stamp = klass.notebook("submitted", assignment, student).with_name("timestamp.txt")
@@ -203,9 +155,7 @@ def _journal(klass: Klass, student: str, assignment: str, *, seconds: float, **f
     return result
 
 
-def _flags_of_mended(
-    notebook: NotebookNode, mended: list[dict[str, str]], flags: dict[str, str]
-) -> dict[str, str]:
+def _flags_of_mended(notebook: NotebookNode, mended: list[dict[str, str]], flags: dict[str, str]) -> dict[str, str]:
     """Where a person should look because of mended cells.
 
     At the test cells of a task whose own cells were mended; and, where a shared locked cell was (an import
@@ -235,10 +185,7 @@ def _untouched(notebook: NotebookNode) -> set[str]:
 
 
 def _lost_all(cell: NotebookNode) -> bool:
-    return any(
-        o.output_type == "execute_result" and o.data.get("text/plain") == "0.0"
-        for o in cell.get("outputs", [])
-    )
+    return any(o.output_type == "execute_result" and o.data.get("text/plain") == "0.0" for o in cell.get("outputs", []))
 
 
 def _submission(klass: Klass, student: str, assignment: str) -> tuple[bool, Any]:

@@ -319,32 +319,40 @@ def family(pid: int) -> list[psutil.Process]:
 
 def kill(process: subprocess.Popen) -> None:
     """Kill a sandbox with all in it, and wait until it is gone."""
-    below = family(process.pid)
-    for each in below:
+    first, *below = family(process.pid) or [None]
+    for each in below:  # from inside: bubblewrap then sees its child's end and goes by itself, leaving no zombie
         with contextlib.suppress(psutil.Error):
             each.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=20)
-    psutil.wait_procs(below[1:], timeout=5)
+    walls = os.path.basename(str(process.args[0])) == "bwrap"
+    try:
+        process.wait(timeout=5 if below and walls else 0.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+    deadline = time.monotonic() + 5
+    while any(map(alive, below)) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
-def left_alive(before: list[psutil.Process], uid: int | None) -> list[str]:
-    """Processes of a sandbox that outlived it: those once seen in it, and all of its own user."""
-    left = [p for p in before if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-    if uid is not None:
-        for process in psutil.process_iter(["uids", "status"]):
-            uids = process.info["uids"]
-            if uids and uids.real == uid and process.info["status"] != psutil.STATUS_ZOMBIE:
-                left.append(process)
-    return sorted({f"{p.pid}" for p in left})
+def alive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
-def describe() -> str:
-    """One line on the walls, for the journal."""
-    found = means()
-    return json.dumps({"bubblewrap": found.bubblewrap, "as": found.way}) if found.way else "none"
+def left_alive(before: list[psutil.Process], uid: int | None, *, patience_s: float = 5.0) -> list[int]:
+    """Processes of a sandbox that outlive it: those once seen in it, and all of its own user.
 
-
-def settled(seconds: float = 1.0) -> None:
-    """Give processes that were killed the time to go."""
-    time.sleep(seconds)
+    What was killed needs a moment to go; what is still there after `patience_s` has got away.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        left = {p.pid for p in before if alive(p)}
+        if uid is not None:
+            left |= {
+                p.pid for p in psutil.process_iter(["uids"]) if (u := p.info["uids"]) and u.real == uid and alive(p)
+            }
+        if not left or time.monotonic() > deadline:
+            return sorted(left)
+        time.sleep(0.02)

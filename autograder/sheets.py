@@ -142,15 +142,24 @@ def read_table(path: Path) -> Table:
             f"{path} is not UTF-8 text (byte {error.start}). Was it saved by a spreadsheet? Take the file as it was "
             "downloaded, or save it as 'CSV UTF-8'."
         ) from None
+    return parse(text, path)
+
+
+def parse(text: str, path: Path = Path("text")) -> Table:
+    """`read_table` of a text; `path` is what messages name."""
     bom = text.startswith(BOM)
     text = text.removeprefix(BOM)
     first = text.split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
     before = csv.field_size_limit(max(len(text), 1))  # the usual limit of 131072 characters is no fault of the file
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
+        rows = [row for row in reader if row]
     except csv.Error as error:
-        raise ExportError(f"{path} is not a CSV file: {error}. Take the file as it was downloaded.") from None
+        raise ExportError(
+            f"{path} is not a proper CSV file: line {reader.line_num}: {error}. Take the file as it was downloaded, or "
+            "correct that line."
+        ) from None
     finally:
         csv.field_size_limit(before)
     if not rows:
@@ -194,10 +203,15 @@ def read_roster(path: Path) -> dict[str, Person]:
     people: dict[str, Person] = {}
     for row in table.rows[1:]:
         values = {name: plain(unguard(value_at(row, place))) for name, place in places.items()}
-        student = unicodedata.normalize("NFC", values.pop("student").strip())
+        student = student_key(values.pop("student"))
         if not student:
             continue
         if student in people:
             raise ExportError(f"the roster {path} has the student {student!r} twice. Keep one of the two lines.")
         people[student] = Person(values["name"], values["email"].strip(), values["lms_id"].strip())
     return people
+
+
+def student_key(student: str) -> str:
+    """A student id as rosters and folders both write it: without white space around, composed (macOS decomposes)."""
+    return unicodedata.normalize("NFC", student.strip())

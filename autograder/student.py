@@ -33,6 +33,7 @@ from autograder import wire
 
 FOREVER = 1e9  # seconds
 LONGEST_ERROR = 400  # characters of an error's text that travel
+PARK_S = 10.0  # that a copy may need to be connected
 PR_SET_DUMPABLE = 4
 
 
@@ -122,7 +123,7 @@ def run_kernel(order: dict[str, Any]) -> None:
     os.chdir(order["folder"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     app = IPKernelApp.instance(kernel_class=student_kernel(order["socket"]))
-    app.initialize(["-f", order["connection"], "--HistoryManager.enabled=False", "--IPKernelApp.matplotlib=inline"])
+    app.initialize(["-f", order["connection"], "--HistoryManager.enabled=False"])
     with open(order["ready"], "w"):
         pass
     app.start()
@@ -155,10 +156,7 @@ def student_kernel(socket_path: str) -> type:
                 "why": cannot_fork(*(self.usual or (0, set(threading.enumerate())))),
             }
             if not reply["why"]:
-                child = os.fork()
-                if child == 0:
-                    serve_in_copy(self, socket_path, parent["content"]["cell"])
-                reply["parked"] = True
+                reply["parked"] = park(self, socket_path, parent["content"]["cell"])
             self.session.send(stream, "park_reply", reply, parent, ident=ident)
 
         async def serve_request(self, stream, ident, parent):
@@ -188,14 +186,22 @@ def cannot_fork(usual_native: int, usual: set[threading.Thread]) -> str:
     return "threads of the notebook are at work" if own else ""
 
 
-def serve_in_copy(kernel: Any, socket_path: str, cell: str) -> None:
-    """The life of a parked copy: connect, answer, end."""
+def park(kernel: Any, socket_path: str, cell: str) -> bool:
+    """Leave a copy of this process behind that answers for a cell; returns whether it is connected."""
+    heard, tell = os.pipe()
+    if os.fork() == 0:
+        try:
+            silence(kernel)
+            os.closerange(3, tell)
+            os.closerange(tell + 1, 4096)
+            serve(kernel.shell.user_ns, socket_path, cell, connected=tell)
+        finally:
+            os._exit(0)
+    os.close(tell)
     try:
-        silence(kernel)
-        os.closerange(3, 4096)
-        serve(kernel.shell.user_ns, socket_path, cell)
+        return bool(select.select([heard], [], [], PARK_S)[0] and os.read(heard, 1))
     finally:
-        os._exit(0)
+        os.close(heard)
 
 
 def silence(kernel: Any) -> None:
@@ -215,12 +221,15 @@ def silence(kernel: Any) -> None:
 # --- answering ---
 
 
-def serve(names: dict[str, Any], socket_path: str, cell: str) -> None:
-    """Answer the examiner's requests for one test cell until it closes the connection."""
+def serve(names: dict[str, Any], socket_path: str, cell: str, *, connected: int | None = None) -> None:
+    """Answer the examiner's requests for one test cell until it closes the connection; `connected` hears when it is."""
     never = time.monotonic() + FOREVER
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(socket_path)
         wire.send(sock, {"hello": cell}, deadline=never)
+        if connected is not None:
+            os.write(connected, b"1")
+            os.close(connected)
         objects: list[Any] = []
         while True:
             try:
