@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from autograder.entries import (
-    DAMAGE,
     MAX_MEMBERS,
     MAX_TOTAL,
     Budget,
@@ -75,7 +74,9 @@ def zip_entries(file: BinaryIO, budget: Budget) -> list[Entry]:
     sparing = _Sparing(file)
     try:
         archive = zipfile.ZipFile(sparing)
-    except DAMAGE as error:
+    except Refused:
+        raise
+    except Exception as error:
         raise Refused(f"it is not a whole zip file: {reason(error)}. Download it again.") from None
     sparing.listing = False
     infos = archive.infolist()
@@ -259,7 +260,7 @@ def _tar_entries(stream: Any, size: int) -> list[Entry]:
         meter.seek(tar.offset)
         if meter.read(tarfile.BLOCKSIZE).strip(b"\0"):
             problem = "no file begins where one should"
-    except (*DAMAGE, Refused) as error:
+    except Exception as error:
         problem = str(error) if isinstance(error, Refused) else reason(error)
     if problem and not found:
         raise Refused(f"it is not a whole tar file: {problem}")

@@ -29,7 +29,10 @@ console, errors = Console(), Console(stderr=True)
 
 ClassDir = Annotated[Path, typer.Argument(metavar="CLASS_DIR", help="The folder of the class.")]
 Jobs = Annotated[int, typer.Option(min=1, max=256, help="Submissions that run at the same time.")]
-COLOURS = {"graded": "green", "needs a person": "yellow", "failed": "red"}
+NoSandboxFlag = Annotated[
+    bool, typer.Option("--no-sandbox", help="Run submissions unconfined; every grade is marked.")
+]
+COLOURS = {"good": "green", "poor": "yellow", "missing": "red", "graded": "green", "needs a person": "yellow", "failed": "red"}
 
 
 def _fail(message: object) -> typer.Exit:
@@ -88,6 +91,7 @@ def grade(
     total_timeout: Annotated[
         float | None, typer.Option(min=1, help="Seconds one submission may take.")
     ] = None,
+    no_sandbox: NoSandboxFlag = False,
 ) -> None:
     """Grade what is new, and print the table. Goes on where it was interrupted."""
     from autograder.klass import ClassError, open_class
@@ -101,6 +105,7 @@ def grade(
             force=force,
             cell_timeout_s=cell_timeout,
             total_timeout_s=total_timeout,
+            sandboxed=not no_sandbox,
         )
     except ClassError as error:
         raise _fail(error) from None
@@ -192,6 +197,66 @@ def export(
         console.print(f"exported: {len(paths)} results.json", highlight=False)
     for path in paths if to != "gradescope" else sorted({p.parents[1] for p in paths}):
         console.print(f"exported: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can give for grading, and what is missing."""
+    from autograder.doctor import examine_machine
+
+    findings = examine_machine()
+    for finding in findings:
+        text = Text(f"{finding.what:10} ")
+        text.append(f"{finding.state:8}", style=COLOURS[finding.state])
+        text.append(finding.told)
+        console.print(text, soft_wrap=True)
+        if finding.todo:
+            console.print(Text(f"{'':19}do: {finding.todo}"), soft_wrap=True)
+    if any(finding.state == "missing" for finding in findings):
+        console.print("Submissions cannot be graded safely here.", style="red")
+        raise typer.Exit(1)
+
+
+@app.command(name="import")
+def import_(
+    class_dir: ClassDir,
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Downloads of an LMS, folders, notebooks.")],
+    assignment: Annotated[str | None, typer.Option(help="What they are for; their cells tell if left out.")] = None,
+    roster: Annotated[Path | None, typer.Option(help="CSV with student, name, email, lms_id.")] = None,
+) -> None:
+    """Bring submissions in: Canvas and Moodle downloads (zip), other zips, tar.gz, folders, notebooks.
+
+    Who handed in what is read from their names. A newer notebook replaces an older one, which stays beside it. Ends
+    with 1 where anything was refused.
+    """
+    from autograder.intake import STATUSES, bring_in
+    from autograder.klass import ClassError, open_class
+
+    try:
+        with console.status("reading") as status:
+            arrivals = bring_in(
+                open_class(class_dir),
+                files,
+                assignment=assignment,
+                roster=roster,
+                progress=lambda name: status.update(Text(f"reading {name}")),
+            )
+    except ClassError as error:
+        raise _fail(error) from None
+    colours = dict(zip(STATUSES, ("green", "yellow", "dim", "red"), strict=True))
+    for a in arrivals:
+        whose = ", ".join(filter(None, (a.student, a.assignment)))
+        line = Text(f"{a.status:9} ", style=colours[a.status])
+        line.append(f"{a.name}{f': {whose}' if whose and a.status != 'refused' else ''}", style="")
+        line.append(f" ({a.why})" if a.why and a.status != "refused" else f": {a.why}" if a.why else "", style="dim")
+        console.print(line, highlight=False, soft_wrap=True)
+    counts = {status: sum(a.status == status for a in arrivals) for status in STATUSES}
+    summary = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "no notebooks found"
+    if arrivals and counts["unchanged"] == len(arrivals):
+        summary += ": nothing has changed"
+    console.print(summary, highlight=False)
+    if counts["refused"]:
+        raise typer.Exit(1)
 
 
 # --- the terminal ---

@@ -35,6 +35,13 @@ HELLO_S = 5.0  # a copy says which cell it stands for as soon as it is connected
 LIVE_S = 20.0  # the live kernel may need that long to come to the next cell
 
 
+LOST = {  # how a line was lost -> status of the cell, and why a person should look
+    "timeout": ("timeout", "ran too long"),
+    "died": ("died", "found the student's process ended"),
+    "broken": ("error", "got an answer that is no data"),
+}
+
+
 class OutOfTime(BaseException):
     """The time of a test cell is spent; not an Exception, so that no check of the cell takes it for the student's."""
 
@@ -208,11 +215,8 @@ def run_test(cell: dict[str, Any], sock: socket.socket | None) -> dict[str, Any]
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         line.close()
-    if line.lost and not flag:
-        flag = {"timeout": "ran too long", "died": "ended the process", "broken": "got an answer that is no data"}[
-            line.lost
-        ]
-        status = {"timeout": "timeout", "died": "died"}.get(line.lost, "ok")
+    if line.lost:
+        status, flag = LOST[line.lost]
     return {
         "status": status,
         "points": points,

@@ -27,22 +27,24 @@ MAX_WRITTEN = 20_000  # characters of a written answer
 MAX_OUTPUTS = 30  # of one cell
 TRACEBACK_LINES = 25
 
-# What a person looks at, in a student's words: the first pattern that the grader's reason holds.
+# What a person looks at, in a student's words: the first pattern with which the grader's reason begins.
 LOOKS = {
-    r"written answer": "A person marks this answer.",
-    r"ran too long": "The test was stopped because your code ran too long. A person will look at it.",
-    r"ended the kernel": "Your code ended Python while it was tested (an exit, a crash, or too little memory). "
+    "written answer": "A person marks this answer.",
+    "test cell ran too long": "The test was stopped because your code ran too long. A person will look at it.",
+    "test cell ended the (kernel|process)": "Your code ended Python while it was tested (an exit, a crash, or too "
+    "little memory). A person will look at it.",
+    "test cell did not run": "This test could not run, because an earlier cell ended Python or used up the time. "
     "A person will look at it.",
-    r"did not run": "This test could not run, because an earlier cell ended Python or used up the time. "
+    "test cell stopped with an error": "The test stopped with an error before it had counted your points. "
     "A person will look at it.",
-    r"stopped with an error": "The test stopped with an error before it had counted your points. "
-    "A person will look at it.",
-    r"gave |more than one result": "The test came to no valid number of points. A person will look at it.",
-    r"mended": "A cell of this task was not as handed out, see above. A person will look at it.",
-    r"mark by hand": "This task was graded again after a person had marked it. They will check that mark.",
-    r"second look": "A person has asked to look at this task again.",
-    r"too good|ceiling|unusually high": "Your result is higher than these data usually allow. "
-    "A person will look at how it came about.",
+    "test cell got an answer that is no data": "Your code gave back something that is no number, text or array, and "
+    "no list or dict of these. A person will look at it.",
+    "test cell (gave|showed)": "The test came to no valid number of points. A person will look at it.",
+    "mended": "A cell of this task was not as handed out, see above. A person will look at it.",
+    "graded again after a mark": "This task was graded again after a person had marked it. They will check that mark.",
+    "somebody asked": "A person has asked to look at this task again.",
+    "(test cell )?.*(too good|unusually high|above the ceiling)": "Your result is higher than these data usually "
+    "allow. A person will look at how it came about.",
 }
 LOOK = "A person will look at this task before its mark is final."
 # Failures that are not the student's; the journal and the class page say more.
@@ -180,7 +182,7 @@ def _look(task: str, result: Result) -> str:
     if result.status == "failed":
         return ""
     own = [why.removeprefix(f"{task}: ") for why in result.reasons if why.startswith(f"{task}: ")]
-    found = [next((say for pattern, say in LOOKS.items() if re.search(pattern, why)), LOOK) for why in own]
+    found = [next((say for pattern, say in LOOKS.items() if re.match(pattern, why)), LOOK) for why in own]
     return " ".join(dict.fromkeys(found))
 
 

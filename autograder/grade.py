@@ -1,67 +1,26 @@
-"""Grade what is new in a class: rebuild (`mend`), run (`execute`), record (`record`), one submission after
-another.
+"""Grade what is new in a class: run it (`run`), put the run in the spool (`spool`), record it (`record`).
 
-A submission that cannot be graded is recorded as such and never stops another. What is finished when the
-grader is interrupted stays finished; the next call goes on with the rest.
+A submission that cannot be graded is recorded as such and never stops another. However the grader ends, what it had
+finished stays finished: a run that lies in the spool is recorded by the next grading, not made again, and the journal
+entry comes last, with the number of the run, so that none is recorded twice.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
-import nbformat
-
-import autograder
-from autograder import sandbox
-from autograder.execute import Executed, Job, execute_all
-from autograder.klass import (
-    PROJECT,
-    ClassError,
-    Klass,
-    assignment_version,
-    latest_gradings,
-    locked,
-    registered,
-)
-from autograder.mend import Unreadable, sanitise
+from autograder import sandbox, spool
+from autograder.facts import grader_version
+from autograder.journal import latest_gradings, read_journal
+from autograder.klass import ClassError, Klass, assignment_version, locked, registered
+from autograder.marks import all_marks
 from autograder.record import record, record_failure
 from autograder.results import Result
+from autograder.run import Run, Submission, fault_of_grader, new_number, read_submission, run_all
 
-CELL_TIMEOUT_S, TOTAL_TIMEOUT_S = 300.0, 1200.0  # where neither the caller nor the assignment says otherwise
-# What measures: where one of these changes, marks may differ, and submissions are graded anew.
-MEASURING = (
-    "autograder/mend.py",
-    "autograder/execute.py",
-    "autograder/examination.py",
-    "autograder/examiner.py",
-    "autograder/kernel.py",
-    "autograder/proxy.py",
-    "autograder/sandbox.py",
-    "autograder/student.py",
-    "autograder/wire.py",
-    "autograder/record.py",
-    "physiodl/exam",
-    "physiodl/metrics.py",
-)
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One file to grade; `sha256` is "" where the file cannot be read (`why` says why)."""
-
-    student: str
-    assignment: str
-    path: Path
-    data: bytes
-    sha256: str
-    why: str = ""
+REGRADE_FACTS = ("before", "why", "session", "reused")  # what a journal entry says of its occasion, not of its run
 
 
 def grade_class(
@@ -75,21 +34,20 @@ def grade_class(
     sandboxed: bool = True,
     progress: Callable[[str, Any], None] | None = None,
 ) -> list[Result]:
-    """Grade the new submissions of one assignment or all; returns their results in the order they were
-    finished.
+    """Grade the new submissions of one assignment or all; returns their results in the order they were finished.
 
-    New is a submission whose file, assignment or grader has changed since it was last graded, or all with
-    `force`. `jobs` notebooks run at a time. `progress(event, value)` hears ("found", n), ("started",
-    "student, assignment") and ("graded", Result). Without the sandbox (`sandboxed=False`) every grade is marked.
-    Raises `sandbox.NoSandbox` where this machine gives none, and `ClassError` for an unknown assignment or where
-    another grader holds the class.
+    New is a submission whose file, assignment or grader has changed since it was last graded, or all with `force`.
+    What an interrupted grading left in the spool is recorded first, whatever its assignment. A file that the same
+    student handed in before gets its result of then without a run, unless tests or grader have changed, or with
+    `force`. `jobs` notebooks run at a time. `progress(event, value)` hears ("found", n), ("started", "student,
+    assignment") and ("graded", Result). Without the sandbox (`sandboxed=False`) every grade is marked. Raises
+    `sandbox.NoSandbox` where this machine gives none, and `ClassError` for an unknown assignment or where another
+    grader holds the class.
     """
     tell = progress or (lambda event, value: None)
-    if assignment is not None and assignment not in registered(klass):
-        raise ClassError(
-            f"this class has no assignment {assignment!r}; it has {', '.join(registered(klass)) or 'none'}."
-        )
-    walls = sandbox.require().bubblewrap if sandboxed else ""
+    check_assignment(klass, assignment)
+    if sandboxed:
+        sandbox.require()
     done: list[Result] = []
 
     def finish(result: Result) -> None:
@@ -97,156 +55,143 @@ def grade_class(
         tell("graded", result)
 
     with locked(klass):
+        spool.clear_half_written(klass)
+        finished = finish_recordings(klass)
         todo = pending(klass, assignment, force=force)
-        tell("found", len(todo))
-        versions = {name: assignment_version(klass, name) for name in {s.assignment for s in todo}}
-        mended: dict[tuple[str, str], list[dict[str, str]]] = {}
-        limits = {name: _limits(klass, name, cell_timeout_s, total_timeout_s) for name in versions}
-
-        def facts(submission: Submission) -> dict[str, Any]:
-            cell_s, total_s = limits[submission.assignment]
-            return {
-                "submission": submission.sha256,
-                "assignment_version": versions[submission.assignment],
-                "grader": grader_version(),
-                "limits": {"cell_s": cell_s, "total_s": total_s},
-                "sandbox": f"bubblewrap {walls}" if walls else "none",
-            }
-
-        def prepared() -> Iterator[Job]:
-            for submission in todo:
-                try:
-                    if submission.why:
-                        raise Unreadable(submission.why)
-                    notebook, found = sanitise(klass, submission.assignment, submission.data)
-                except Unreadable as error:
-                    finish(
-                        record_failure(
-                            klass, submission.student, submission.assignment, str(error), **facts(submission)
-                        )
-                    )
-                    continue
-                except Exception as error:
-                    finish(_grader_failed(klass, submission, error, facts(submission)))
-                    continue
-                mended[submission.student, submission.assignment] = found
-                cell_s, total_s = limits[submission.assignment]
-                yield Job(
-                    submission,
-                    notebook,
-                    cell_s,
-                    total_s,
-                    hidden=str(klass.hidden),
-                    data=str(klass.data),
-                    seed=seed_of(klass, submission),
-                    sandboxed=sandboxed,
-                )
-
-        def started(event: str, submission: Submission) -> None:
-            tell(event, f"{submission.student}, {submission.assignment}")
-
-        for job, executed in execute_all(prepared(), workers=jobs, progress=started):
-            submission = job.name
-            repairs = mended.pop((submission.student, submission.assignment))
-            finish(_record(klass, submission, executed, repairs, facts(submission)))
-    return done
-
-
-def seed_of(klass: Klass, submission: Submission) -> int:
-    """The SEED of a submission's test cells: from the class key and the file, so that nobody can foresee what test
-    cells draw, and the same file always meets the same."""
-    key = bytes.fromhex(klass.key.read_text().strip())
-    words = f"{submission.student}/{submission.assignment}/{submission.sha256}".encode()
-    return int.from_bytes(hmac.digest(key, words, "sha256")[:4], "big") >> 1
-
-
-def _record(
-    klass: Klass,
-    submission: Submission,
-    executed: Executed,
-    repairs: list[dict[str, str]],
-    facts: dict[str, Any],
-) -> Result:
-    if executed.broken:
-        return record_failure(
+        tell("found", len(finished) + len(todo))
+        for result in finished:
+            finish(result)
+        before = latest_gradings(klass) if todo else {}
+        fresh = []
+        for submission in todo:
+            run = None if force else _earlier(klass, submission)
+            if run is None:
+                fresh.append(submission)
+            else:
+                finish(enter(klass, run, before.get(run.key)))
+        runs = run_all(
             klass,
-            submission.student,
-            submission.assignment,
-            executed.broken,
-            retry=True,
-            seconds=executed.seconds,
-            **facts,
+            fresh,
+            jobs=jobs,
+            cell_timeout_s=cell_timeout_s,
+            total_timeout_s=total_timeout_s,
+            sandboxed=sandboxed,
+            started=lambda name: tell("started", name),
         )
-    try:
-        return record(klass, submission.student, submission.assignment, executed, repairs, **facts)
-    except Exception as error:
-        return _grader_failed(klass, submission, error, facts)
-
-
-def _grader_failed(klass: Klass, submission: Submission, error: Exception, facts: dict[str, Any]) -> Result:
-    """A fault of ours with one submission: noted with its place in our code, tried again by the next
-    `grade`.
-    """
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(last.filename).name}:{last.lineno}"
-    why = f"the grader failed: {type(error).__name__}: {str(error)[:200]} ({where})"
-    return record_failure(klass, submission.student, submission.assignment, " ".join(why.split()), retry=True, **facts)
+        with closing(runs):
+            for run in runs:
+                finish(enter(klass, run, before.get(run.key)))
+    return done
 
 
 def pending(klass: Klass, assignment: str | None = None, *, force: bool = False) -> list[Submission]:
     """Submissions that have not been graded as they stand now, by student and assignment."""
-    names = registered(klass) if assignment is None else [assignment]
-    versions = {name: assignment_version(klass, name) for name in names}
+    versions = {n: assignment_version(klass, n) for n in registered(klass) if assignment in (None, n)}
     before = latest_gradings(klass)
+    unfinished = set(spool.waiting(klass))
     found = []
     for folder in sorted(p for p in (klass.root / "submitted").glob("*/*") if p.is_dir()):
         student, name = folder.parent.name, folder.name
         if name not in versions or student.startswith("."):
             continue
-        submission = _read(student, name, klass.notebook("submitted", name, student))
-        entry = before.get((student, name), {})
+        submission, _ = read_submission(klass, student, name)
+        entry = before.get(submission.key, {})
         same = (
             entry.get("submission") == submission.sha256
             and entry.get("assignment_version") == versions[name]
             and entry.get("grader") == grader_version()
             and not entry.get("retry")
+            and submission.key not in unfinished
         )
         if force or not same:
             found.append(submission)
     return found
 
 
-def _read(student: str, assignment: str, path: Path) -> Submission:
+def check_assignment(klass: Klass, assignment: str | None) -> None:
+    """Raise `ClassError` where the class has no such assignment (None stands for all)."""
+    if assignment is not None and assignment not in registered(klass):
+        raise ClassError(
+            f"this class has no assignment {assignment!r}; it has {', '.join(registered(klass)) or 'none'}."
+        )
+
+
+# --- from a run to its marks ---
+
+
+def enter(klass: Klass, run: Run, before: dict[str, Any] | None) -> Result:
+    """Record a new run by way of the spool. `before` is the journal's last entry of the same student's assignment."""
+    if before and before.get("submission") == run.facts["submission"]:
+        marks = all_marks(klass, run.assignment, run.student).get(run.key, [])
+        run.looked_at = {m.cell: m.auto for m in marks if m.by_hand is not None and not m.waits}
     try:
-        if path.is_symlink() or path.parent.is_symlink():
-            return Submission(student, assignment, path, b"", "", why="the file is a link; links are not followed")
-        data = path.read_bytes()
-    except OSError as error:
-        others = sorted(p.name for p in path.parent.glob("*.ipynb"))
-        why = f"{path.name} cannot be read: {error.strerror}"
-        if not path.exists():
-            why = f"there is no {path.name}" + (f"; found {', '.join(others[:3])}: rename it" if others else "")
-        return Submission(student, assignment, path, b"", "", why=why)
-    return Submission(student, assignment, path, data, hashlib.sha256(data).hexdigest())
+        spool.put(klass, "grade", run)
+        result = _recorded(klass, run)
+    except Exception as error:
+        return _failed(klass, run, error)
+    spool.keep(klass, run)
+    return result
 
 
-@cache
-def grader_version() -> str:
-    """The version of the grader and eight hex digits over the files that measure."""
-    digest = hashlib.sha256()
-    for path in (PROJECT / name for name in MEASURING):
-        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
-    return f"{autograder.__version__}+{digest.hexdigest()[:8]}"
+def finish_recordings(klass: Klass) -> list[Result]:
+    """Record what a killed grader had run and not recorded to the end; runs nothing.
 
-
-def _limits(klass: Klass, assignment: str, cell_s: float | None, total_s: float | None) -> tuple[float, float]:
-    """Time limits: the caller's, else those in the instructor notebook's metadata.autograder, else our
-    own.
+    A run whose submission, tests or grader have changed since stays in the spool, and `pending` names its submission.
     """
-    declared: dict[str, Any] = {}
-    path = klass.notebook("source", assignment)
-    if path.exists():
-        declared = nbformat.read(path, as_version=4).metadata.get("autograder", {})
-    cell_s = cell_s or float(declared.get("cell_timeout_s", CELL_TIMEOUT_S))
-    return cell_s, total_s or float(declared.get("total_timeout_s", max(TOTAL_TIMEOUT_S, cell_s)))
+    waiting = spool.waiting(klass)
+    if not waiting:
+        return []
+    numbers = {e.get("run") for e in read_journal(klass) if not e.get("retry")}
+    done = []
+    for key in waiting:
+        run = spool.take(klass, "grade", *key)
+        if run is not None and run.facts["run"] in numbers:  # killed between the journal and here
+            spool.keep(klass, run)
+        elif run is not None and run.executed is not None and fits(klass, run):
+            try:
+                done.append(_recorded(klass, run))
+                spool.keep(klass, run)
+            except Exception as error:
+                # It failed twice. The submission is run anew rather than tried for ever.
+                done.append(_failed(klass, run, error))
+                spool.drop(klass, "grade", *key)
+        elif not klass.notebook("submitted", key[1], key[0]).parent.is_dir():
+            spool.drop(klass, "grade", *key)
+    return done
+
+
+def fits(klass: Klass, run: Run) -> bool:
+    """Whether a run is of the submission as it is now, with the tests and the grader of now."""
+    return (
+        run.assignment in registered(klass)
+        and run.facts["submission"] == read_submission(klass, *run.key)[0].sha256
+        and run.facts["assignment_version"] == assignment_version(klass, run.assignment)
+        and run.facts["grader"] == grader_version()
+    )
+
+
+def _recorded(klass: Klass, run: Run) -> Result:
+    if run.executed is None:
+        return record_failure(klass, *run.key, run.failed, retry=run.retry, event=run.event, **run.facts)
+    return record(klass, *run.key, run.executed, run.mended, looked_at=run.looked_at, event=run.event, **run.facts)
+
+
+def _failed(klass: Klass, run: Run, error: Exception) -> Result:
+    """Recording went wrong: noted, and tried again by the next grading."""
+    return record_failure(klass, *run.key, fault_of_grader(error), retry=True, event=run.event, **run.facts)
+
+
+def _earlier(klass: Klass, submission: Submission) -> Run | None:
+    """The run of this very file from when the same student handed it in before, to be recorded once more."""
+    if not submission.sha256:
+        return None
+    facts = {
+        "submission": submission.sha256,
+        "assignment_version": assignment_version(klass, submission.assignment),
+        "grader": grader_version(),
+    }
+    run = spool.load(klass, spool.path_of_done(klass, *submission.key, facts))
+    if run is None or any(run.facts[name] != value for name, value in facts.items()):
+        return None
+    kept = {name: value for name, value in run.facts.items() if name not in REGRADE_FACTS}
+    return Run(*run.key, kept | {"run": new_number(), "reused": run.facts["run"]}, run.mended, run.executed)

@@ -1,12 +1,16 @@
-"""A class on disk: its paths, its making, its journal.
+"""A class on disk: its paths, its lock, nbgrader's gradebook and preprocessors.
 
-secret.key           from which the hidden cohorts are made (mode 0600) gradebook.db         nbgrader's
-gradebook (another database: set `c.CourseDirectory.db_url` in nbgrader_config.py) hidden/<cohort>/
-recordings that no student has seen (mode 0700) source/<a>/<a>.ipynb, release/<a>/<a>.ipynb         instructor
-version and handout of each assignment submitted/<student>/<a>/<a>.ipynb                   what students hand
-in autograded/<student>/<a>/<a>.ipynb                  the same, rebuilt, run and marked (as nbgrader writes
-it) feedback/, reports/                                 pages for people journal.jsonl        append-only
-record: one JSON object per line
+    secret.key                                      from which the hidden cohorts are made (mode 0600)
+    gradebook.db                                    nbgrader's gradebook (another database: set
+                                                    `c.CourseDirectory.db_url` in nbgrader_config.py)
+    hidden/<cohort>/                                recordings that no student has seen (mode 0700)
+    source/<a>/<a>.ipynb, release/<a>/<a>.ipynb     instructor version and handout of each assignment
+    submitted/<student>/<a>/<a>.ipynb               what students hand in
+    autograded/<student>/<a>/<a>.ipynb              the same, rebuilt, run and marked (as nbgrader writes it)
+    feedback/, reports/                             pages for people
+    journal.jsonl                                   append-only record (`autograder.journal`)
+    .spool/                                         runs that wait to be recorded, and the last ones that were
+                                                    (`autograder.spool`)
 """
 
 from __future__ import annotations
@@ -23,7 +27,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ from nbformat import NotebookNode
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
+from autograder.journal import latest_gradings, read_journal, write_journal  # noqa: F401
 from autograder.paths import PROJECT  # noqa: F401
 from physiodl.registry import data_root
 
@@ -120,44 +124,6 @@ def assignment_version(klass: Klass, name: str) -> str:
         )
     digest.update(json.dumps(cells).encode())
     return digest.hexdigest()[:12]
-
-
-# --- journal ---
-
-
-def write_journal(klass: Klass, event: str, **facts: Any) -> dict[str, Any]:
-    """Append one entry and wait until it is on disk; returns the entry."""
-    entry = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}
-    line = json.dumps(entry, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n"
-    with open(klass.journal, "ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":  # the last writer was killed half-way through its line
-                line = b"\n" + line
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    return entry
-
-
-def read_journal(klass: Klass) -> list[dict[str, Any]]:
-    """All entries, oldest first; a line that was cut off when its writer was killed is left out."""
-    if not klass.journal.exists():
-        return []
-    entries = []
-    for line in klass.journal.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict):
-            entries.append(entry)
-    return entries
-
-
-def latest_gradings(klass: Klass) -> dict[tuple[str, str], dict[str, Any]]:
-    """(student, assignment) -> the newest journal entry of its grading."""
-    return {(e["student"], e["assignment"]): e for e in read_journal(klass) if e.get("event") == "grade"}
 
 
 @contextmanager

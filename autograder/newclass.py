@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.journal import write_journal
 from autograder.klass import (
     PROJECT,
     ClassError,
@@ -23,7 +24,6 @@ from autograder.klass import (
     open_gradebook,
     registered,
     run_preprocessors,
-    write_journal,
     write_text,
 )
 

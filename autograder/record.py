@@ -23,7 +23,9 @@ from nbgrader.preprocessors import (
 from nbgrader.utils import compute_checksum, is_grade, is_solution
 
 from autograder.execute import Executed
-from autograder.klass import Klass, open_gradebook, run_preprocessors, write_journal, write_notebook
+from autograder.journal import write_journal
+from autograder.klass import Klass, open_gradebook, run_preprocessors, write_notebook
+from autograder.marks import all_marks, auto_points
 from autograder.results import Result, result_of, task_of
 
 # --- marks ---
@@ -58,31 +60,25 @@ def settle(cell: NotebookNode, run: dict[str, Any]) -> str:
 
 
 class SaveFlags(NbGraderPreprocessor):
-    """Ask for a person, in the gradebook, at each cell that resources["autograder"]["flags"] names."""
+    """Ask for a person, in the gradebook, at each cell that resources["autograder"]["flags"] names, and for none at
+    those in "looked_at" whose points from the tests are what they were.
+    """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         from nbgrader.api import Gradebook
 
-        names, flags = resources["nbgrader"], resources["autograder"]["flags"]
+        names, facts = resources["nbgrader"], resources["autograder"]
         with Gradebook(names["db_url"]) as book:
-            for name in flags:
+            for name in {*facts["flags"], *facts["looked_at"]}:
                 grade = book.find_grade(name, names["notebook"], names["assignment"], names["student"])
-                grade.needs_manual_grade = True
+                grade.needs_manual_grade = name in facts["flags"] or grade.auto_score != facts["looked_at"][name]
             book.db.commit()
         return nb, resources
 
 
-def record(
-    klass: Klass,
-    student: str,
-    assignment: str,
-    executed: Executed,
-    mended: list[dict[str, str]],
-    **facts: Any,
-) -> Result:
-    """Settle the marks of an executed notebook, write autograded/, the gradebook and, last, the journal.
-
-    `facts` (hashes, versions, limits) go into the journal entry.
+def settled(executed: Executed, mended: list[dict[str, str]]) -> tuple[NotebookNode, dict[str, str]]:
+    """The executed notebook, changed in place so that nbgrader reads the right points from it, and flags: grade id ->
+    why a person should look.
     """
     notebook = executed.notebook
     flags = {}
@@ -93,13 +89,37 @@ def record(
             # Tests fail on a task that nobody began: that is 0 points and needs no second look.
             if flag and not (run["status"] == "error" and task_of(cell.metadata.nbgrader.grade_id) in untouched):
                 flags[cell.metadata.nbgrader.grade_id] = f"test cell {flag}"
-    flags |= _flags_of_mended(notebook, mended, flags)
+    return notebook, flags | _flags_of_mended(notebook, mended, flags)
+
+
+def record(
+    klass: Klass,
+    student: str,
+    assignment: str,
+    executed: Executed,
+    mended: list[dict[str, str]],
+    *,
+    looked_at: dict[str, float | None] | None = None,
+    event: str = "grade",
+    **facts: Any,
+) -> Result:
+    """Settle the marks of an executed notebook, write the gradebook, autograded/ and, last, the journal.
+
+    `looked_at` maps cells whose mark by hand was given for this very file to the tests' points at that time; `facts`
+    (hashes, versions, limits) go into the journal entry, under `event`. A recording that was interrupted can be made
+    again from the beginning, with the same end: each step sets, none adds.
+    """
+    notebook, flags = settled(executed, mended)
     _, timestamp = _submission(klass, student, assignment)
     steps = [LimitOutput, SaveAutoGrades, AssignLatePenalties, SaveFlags, CheckCellMetadata]
     with open_gradebook(klass) as book:
         book.update_or_create_student(student)
         book.update_or_create_submission(assignment, student, **({"timestamp": timestamp} if timestamp else {}))
-    notebook, _ = run_preprocessors(klass, steps, notebook, assignment=assignment, student=student, flags=flags)
+        cells = {g.name for g in book.find_submission_notebook(assignment, assignment, student).grades}
+    looked_at = {name: points for name, points in (looked_at or {}).items() if name in cells}
+    notebook, _ = run_preprocessors(
+        klass, steps, notebook, assignment=assignment, student=student, flags=flags, looked_at=looked_at
+    )
     path = klass.notebook("autograded", assignment, student)
     write_notebook(notebook, path, mode=0o444)
     stamp = klass.notebook("submitted", assignment, student).with_name("timestamp.txt")
@@ -109,6 +129,7 @@ def record(
         klass,
         student,
         assignment,
+        event,
         seconds=executed.seconds,
         flags=flags,
         mended=mended,
@@ -125,6 +146,7 @@ def record_failure(
     *,
     retry: bool = False,
     seconds: float = 0.0,
+    event: str = "grade",
     **facts: Any,
 ) -> Result:
     """Record a submission that could not be graded: 0 points, a person is asked, older marks do not stand.
@@ -138,10 +160,10 @@ def record_failure(
             grade.auto_score, grade.needs_manual_grade = 0.0, True
         book.db.commit()
     shutil.rmtree(klass.notebook("autograded", assignment, student).parent, ignore_errors=True)
-    return _journal(klass, student, assignment, seconds=seconds, failed=why, retry=retry, **facts)
+    return _journal(klass, student, assignment, event, seconds=seconds, failed=why, retry=retry, **facts)
 
 
-def _journal(klass: Klass, student: str, assignment: str, *, seconds: float, **facts: Any) -> Result:
+def _journal(klass: Klass, student: str, assignment: str, event: str, *, seconds: float, **facts: Any) -> Result:
     entry = {"student": student, "assignment": assignment, "seconds": round(seconds, 2), **facts}
     result = result_of(klass, entry)
     entry |= {
@@ -150,7 +172,10 @@ def _journal(klass: Klass, student: str, assignment: str, *, seconds: float, **f
         "points": result.points,
         "possible": result.possible,
     }
-    entry = write_journal(klass, "grade", **entry)
+    # Where a person's mark stands before the tests', those of the tests too: they are what can be checked later.
+    auto = auto_points(all_marks(klass, assignment, student).get((student, assignment), []))
+    by_hand = {task: points for task, points in auto.items() if points != result.points.get(task)}
+    entry = write_journal(klass, event, **entry, **({"auto": by_hand} if by_hand else {}))
     result.graded_at = entry["time"]
     return result
 

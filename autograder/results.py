@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +9,10 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade
 
-from autograder.klass import Klass, latest_gradings, open_gradebook
+from autograder.journal import latest_gradings
+from autograder.klass import Klass, open_gradebook
+from autograder.safe import plain
 
-CONTROL = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\].*?(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x08\x0b-\x1f\x7f-\x9f]", re.S
-)
 MAX_MESSAGE = 6_000  # characters of one task's messages that are shown
 
 
@@ -32,6 +30,8 @@ class Result:
     mended: list[dict[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     graded_at: str = ""
+    sandbox: str = ""
+    scores: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def total(self) -> float:
@@ -71,6 +71,8 @@ def result_of(klass: Klass, entry: dict[str, Any], book: Any = None) -> Result:
         seconds=entry["seconds"],
         mended=entry.get("mended", []),
         graded_at=entry.get("time", ""),
+        sandbox=str(entry.get("sandbox", "")),
+        scores=entry.get("scores", []),
     )
     for name, points, most, waits, by_hand in sorted(rows, key=lambda row: order.get(row[0], len(order))):
         task = task_of(name)
@@ -125,13 +127,8 @@ def text_of(cell: NotebookNode) -> str:
 
 
 def clean(text: str, *, most: int = MAX_MESSAGE) -> str:
-    """Text without control characters and terminal colours, cut in the middle where it is longer than
-    `most`.
-    """
-    text = CONTROL.sub("", text.replace("\r\n", "\n")).strip("\n")
-    if len(text) > most:
-        text = f"{text[: most // 2]}\n… {len(text) - most} characters left out …\n{text[-(most // 2) :]}"
-    return text
+    """Text without control characters and terminal colours, cut in the middle where it is longer than `most`."""
+    return plain(text, most=most)
 
 
 def task_of(grade_id: str) -> str:

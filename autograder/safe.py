@@ -140,7 +140,7 @@ class _Answer(mistune.HTMLRenderer):
         alt = escape(Markup(text).striptags(), quote=True)
         try:
             if not url.startswith("attachment:"):
-                raise Refused("only pictures attached to the cell are")
+                raise Refused("only pictures attached to the cell are shown")
             source = self._attached(unquote(url.removeprefix("attachment:")))
         except Refused as why:
             return f"[picture {alt}, not shown: {escape(str(why))}]"
@@ -181,7 +181,7 @@ def picture(data: str, mime: str) -> str:
     """
     kinds = {"image/png": ("PNG", b"\x89PNG\r\n\x1a\n"), "image/jpeg": ("JPEG", b"\xff\xd8\xff")}
     if mime not in kinds:
-        raise Refused(f"pictures of type {mime[:40]} are not, only PNG and JPEG")
+        raise Refused(f"its type is {mime[:40]}; PNG and JPEG are shown")
     kind, magic = kinds[mime]
     if len(data) > MAX_PICTURE:
         raise Refused(f"the file is larger than {MAX_PICTURE * 3 / 4e6:.0f} MB")

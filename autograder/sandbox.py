@@ -11,7 +11,6 @@ sees to those that only hold for all processes together.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess

@@ -78,7 +78,7 @@ def fold(text: str) -> str:
 
 def file_key(file: str) -> str:
     """The name of a file without what was added to it when it was handed in again."""
-    return fold(COPY.sub("", NOTEBOOK.sub("", file)))
+    return fold(COPY.sub("", re.sub(r"\.zip$", "", NOTEBOOK.sub("", file), flags=re.I)))
 
 
 def named(text: str, assignments: Iterable[str]) -> str:

@@ -714,9 +714,9 @@ def classify_af(signals, fs):
 # asks: predict_af, classify_af
 task = exam.task("perform", points=14)
 _unseen = exam.cohort("af_detection")
-task.credit("predict_af on recordings never seen", lambda: exam.score("roc_auc", _unseen, predict_af(_unseen.signals, _unseen.fs)),
+task.credit("predict_af on recordings never seen", lambda: exam.score("roc_auc", _unseen, exam.ask(_unseen, predict_af)),
             floor=0.92, full=0.96, points=9)
-task.credit("classify_af on recordings never seen", lambda: exam.score("accuracy", _unseen, classify_af(_unseen.signals, _unseen.fs)),
+task.credit("classify_af on recordings never seen", lambda: exam.score("accuracy", _unseen, exam.ask(_unseen, classify_af)),
             floor=0.83, full=0.88, points=5)
 task.points()
 

@@ -183,4 +183,101 @@ def test_write_hidden_depends_on_the_key_only(tmp_path):
     read = {n: np.load(tmp_path / n / "af_detection" / "features.npy") for n in "abc"}
     assert np.array_equal(read["a"], read["b"]) and not np.array_equal(read["a"], read["c"])
     labels = np.load(tmp_path / "a" / "af_detection" / "labels.npy")
-    assert sorted(labels) == [0] * 4 + [1] * 4
+    assert len(labels) == 8 and 0 < labels.sum() < 8
+
+
+def test_counts_of_a_hidden_cohort_tell_nothing(tmp_path):
+    found = set()
+    for k in range(6):
+        about = exam.write_hidden(tmp_path / str(k), key=bytes([k]), n=40)["af_detection"]
+        assert about["n"] == 40 and 16 <= about["af"] <= 24 and not about["public"]
+        found.add(about["af"])
+    assert len(found) > 2
+
+
+@pytest.fixture
+def known(small_exam):
+    features, labels = small_exam
+    return {row[:300].tobytes(): float(y) for row, y in zip(features, labels, strict=True)}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ask_gives_answers_in_the_cohorts_order(known, seed):
+    cohort = exam.cohort("af_detection")
+    sizes = []
+
+    def answer(signals, fs):
+        sizes.append(len(signals))
+        return np.array([known[row[0, :300].tobytes()] for row in signals])
+
+    assert exam.score("roc_auc", cohort, exam.ask(cohort, answer, seed=seed)).value == 1.0
+    assert len(set(sizes)) > 2 and 1 in sizes
+
+
+def test_ask_refuses_what_knows_the_batch(known):
+    cohort = exam.cohort("af_detection")
+    asked = []
+
+    def ranked(signals, fs):
+        spread = signals.std(axis=(1, 2)) + signals[:, 0, 100]
+        return np.argsort(np.argsort(spread)) / len(signals)
+
+    def remembers(signals, fs):
+        asked.append(len(signals))
+        return np.full(len(signals), len(asked) / 100)
+
+    for function, said in (
+        (ranked, "other company"),
+        (remembers, "other company"),
+        (lambda x, fs: np.zeros(len(x) + 1), "answers for"),
+        (lambda x, fs: np.zeros(300), "answers for"),
+        (lambda x, fs: np.full(len(x), np.nan), "NaN"),
+    ):
+        with pytest.raises(exam.ExamError, match=said):
+            exam.ask(cohort, function)
+
+
+def test_real_recordings_are_set_aside_and_changed(tmp_path, monkeypatch):
+    from physiodl import data, registry
+
+    dataset = registry.find("af_detection")
+    place = registry.real_folder(dataset, tmp_path / "all")
+    af.write_af(place, n=60, seed=3, copies=0.1)
+    files = {n: {"size": (place / n).stat().st_size, "md5": registry.fingerprint(place / n)} for n in dataset.files}
+    registry.write_provenance(place, {"source": "real", "files": files})
+    root = tmp_path / "all"
+    about = exam.write_hidden(tmp_path / "hidden", key=b"k", source="real", root=root)["af_detection"]
+    hidden = np.load(tmp_path / "hidden" / "af_detection" / "features.npy")
+    whole = data.load("af", "real", part="all", root=root)
+    assert about["public"] and len(about["set_aside"]) >= len(hidden) > 5
+    left = exam.write_class_data(tmp_path / "class", hidden=tmp_path / "hidden", root=root)
+    rest = data.load("af", "real", part="all", root=tmp_path / "class")
+    assert left == len(rest) == len(whole) - len(about["set_aside"])
+    gone = {row.tobytes() for row in whole.signals[about["set_aside"], 0]}
+    assert not gone & {row.tobytes() for row in rest.signals[:, 0]}
+    groups = data.groups(whole, root=root)
+    assert not set(groups[about["set_aside"]]) & set(np.delete(groups, about["set_aside"])), "near-duplicates go along"
+    for row in hidden:
+        assert row.tobytes() not in gone, "looking a recording up finds nothing"
+        # nor does its beginning under another gain or sign
+        start = np.abs([np.corrcoef(row[:600], other[:600])[0, 1] for other in whole.signals[:, 0]])
+        assert start.max() < 0.9999 and np.isfinite(row).all()
+
+
+def test_the_labels_of_changed_recordings_can_still_be_told(tmp_path):
+    """Changing a recording must not change what it shows: RR irregularity ranks as well as before."""
+    from physiodl import ecg, metrics
+    from physiodl.exam.hidden import perturbed
+
+    features, labels = af.cohort_arrays(60, seed=5)
+    rng = np.random.default_rng(0)
+    changed = np.stack([perturbed(row, 300.0, rng=rng) for row in features])
+    before, after = (
+        metrics.roc_auc(labels, _spread(ecg.rr_table(x[:, None], 300.0))) for x in (features, changed)
+    )
+    assert before > 0.8 and abs(before - after) < 0.06
+
+
+def _spread(table):
+    """RMSSD over the mean RR interval, an AF score between 0 and 1."""
+    return 1 / (1 + np.exp(-np.nan_to_num(np.asarray(table)[:, 1])))

@@ -12,7 +12,8 @@ PHYSIODL_EXAM names the folder of the hidden cohorts, and the same cell meets re
 """
 
 from physiodl.exam.checks import ExamError, Task, alike, credit, expect, given, numbers, same, task
-from physiodl.exam.cohorts import ExamCohort, HiddenLabels, Score, begin, cohort, score, write_hidden
+from physiodl.exam.cohorts import ExamCohort, HiddenLabels, Score, ask, begin, cohort, score
+from physiodl.exam.hidden import write_class_data, write_hidden
 from physiodl.exam.probes import clean_ecg, cost, examples, lowest_cost, receptive_field, reference_metrics
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Score",
     "Task",
     "alike",
+    "ask",
     "begin",
     "clean_ecg",
     "cohort",
@@ -37,5 +39,6 @@ __all__ = [
     "same",
     "score",
     "task",
+    "write_class_data",
     "write_hidden",
 ]

@@ -1,0 +1,68 @@
+"""Plain nbgrader under the same attacks: one class per attack, with one honest student beside it."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+
+from attacks import arena
+from attacks.attack import Attack
+from attacks.watch import Marks, Run, Scene
+
+LIMIT_S = 100
+# Limits of the benchmark, not of nbgrader, which has none: an attack must not take the machine.
+LIMITS = {"RLIMIT_AS": 12_000_000_000, "RLIMIT_FSIZE": 4_000_000_000, "RLIMIT_CORE": 0}
+WITNESS = "zoe"
+CONTROL = Attack(
+    "control", None, "Wrong answers, nothing hostile.",
+    {"rms": "def rms(x):\n    return 0.0", "offset": "def offset(x):\n    return 0.0"},
+)  # fmt: skip
+
+
+def grade(attack: Attack, *, by_design: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
+    """Grade the attack and then an honest student with `nbgrader autograde`; returns the harm done.
+
+    `by_design` names canaries that nbgrader shows to whoever fails a test.
+    """
+    with Scene() as scene:
+        scene.hand_in(attack)
+        arena.hand_in_honest(scene.course, [WITNESS])
+        run, marks = autograde(scene)
+        found = scene.harm(attack, run, marks, by_design=by_design, seconds=run.seconds - usual_s())
+        # A student who loses own points by an own attack has done no harm.
+        found = [(kind, what) for kind, what in found if kind != "victim" or attack.least]
+        return found + scene.harm_to_all(run, marks, {WITNESS: arena.EARNED[WITNESS]})
+
+
+def autograde(scene: Scene) -> tuple[Run, Marks]:
+    """`nbgrader autograde` and `generate_feedback` for all that is handed in."""
+    nbgrader = [sys.executable, "-m", "nbgrader"]
+    run = scene.run(
+        [*nbgrader, "autograde", arena.NAME, f"--Execute.timeout={arena.CELL_S}"], limit_s=LIMIT_S, settle_s=6, limits=LIMITS
+    )
+    marks = scene.marks()
+    if run.code is not None:
+        pages = scene.run([*nbgrader, "generate_feedback", arena.NAME], limit_s=LIMIT_S, limits=LIMITS)
+        run.text += pages.text
+    return run, marks
+
+
+@cache
+def usual_s() -> float:
+    """Seconds that nbgrader takes for a harmless and an honest student."""
+    return _control()[0]
+
+
+@cache
+def shown_by_design() -> frozenset[str]:
+    """Canaries that nbgrader shows to a student who merely fails a test."""
+    return _control()[1]
+
+
+@cache
+def _control() -> tuple[float, frozenset[str]]:
+    with Scene() as scene:
+        scene.hand_in(CONTROL)
+        arena.hand_in_honest(scene.course, [WITNESS])
+        run, _ = autograde(scene)
+        return run.seconds, frozenset(scene.leaks(scene.texts(CONTROL.name)))
