@@ -117,6 +117,8 @@ def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget, m
             data += chunk
             if len(data) > max(FREE, MAX_RATIO * info.compress_size):
                 raise Refused(f"it grows more than {MAX_RATIO} times when it is unpacked: a zip bomb")
+    if len(data) != info.file_size:
+        raise Refused(f"it is damaged: {len(data)} bytes come out of it, {info.file_size} were put in")
     return bytes(data)
 
 
@@ -126,23 +128,24 @@ def _overlapping(file: _Sparing, infos: list[zipfile.ZipInfo], end: int) -> dict
     Members that share bytes make a small archive come out huge (D. Fifield, "A better zip bomb", 2019). A member is
     at fault where it reaches over the beginning of the next one; those that begin at the same place all are.
     """
-    faults = {}
-    order = sorted(range(len(infos)), key=lambda k: infos[k].header_offset)
-    starts = Counter(info.header_offset for info in infos)
-    for k, following in zip(order, [*order[1:], None], strict=True):
-        info = infos[k]
-        limit = end if following is None else min(end, infos[following].header_offset)
+    faults, headers = {}, {}
+    for k, info in enumerate(infos):
         header = b""
         if 0 <= info.header_offset < end:
             file.seek(info.header_offset)
             header = file.read(30)
-        if len(header) < 30 or not header.startswith(b"PK\3\4"):
+        if len(header) == 30 and header.startswith(b"PK\3\4"):
+            headers[k] = struct.unpack("<6xH18xHH", header)
+        else:
             faults[k] = "it is damaged: nothing begins where the list of members says"
-            continue
-        flags, name, extra = struct.unpack("<6xH18xHH", header)
-        if starts[info.header_offset] > 1 or info.header_offset + 30 + name + extra + info.compress_size > limit:
+    starts = Counter(infos[k].header_offset for k in headers)
+    order = sorted(headers, key=lambda k: infos[k].header_offset)
+    for k, following in zip(order, [*order[1:], None], strict=True):
+        (flags, name, extra), start = headers[k], infos[k].header_offset
+        limit = end if following is None else infos[following].header_offset
+        if starts[start] > 1 or start + 30 + name + extra + infos[k].compress_size > limit:
             faults[k] = "it shares its bytes with another member of the archive, as in a zip bomb"
-        elif flags & 0x800 and not info.flag_bits & 0x800:  # taken away by `_readable`
+        elif flags & 0x800 and not infos[k].flag_bits & 0x800:  # taken away by `_readable`
             faults[k] = "its name is not valid UTF-8"
     return faults
 
@@ -257,8 +260,7 @@ def _tar_entries(stream: Any, size: int) -> list[Entry]:
                 reader=partial(_read_tar, tar, info),
             )
             found += [(info.name, entry)] if entry else []
-        meter.seek(tar.offset)
-        if meter.read(tarfile.BLOCKSIZE).strip(b"\0"):
+        if meter.last.strip(b"\0"):  # `tarfile` ends without a word at a header that is none
             problem = "no file begins where one should"
     except Exception as error:
         problem = str(error) if isinstance(error, Refused) else reason(error)
@@ -298,12 +300,12 @@ class _Meter:
 
     def __init__(self, file: Any, size: int):
         self.file, self.size, self.listing = file, size, True
-        self.budget, self.tell, self.furthest = Budget(MAX_TOTAL), file.tell, 0
+        self.budget, self.tell, self.furthest, self.last = Budget(MAX_TOTAL), file.tell, 0, b""
 
     def read(self, n: int = -1) -> bytes:
         if not 0 <= n <= (MAX_TAR_HEADER if self.listing else MAX_DIRECTORY):
             raise Refused("one of its headers is too long")
-        data = self.file.read(n)
+        data = self.last = self.file.read(n)
         new = max(0, self.tell() - self.furthest)
         self.furthest += new
         self.budget.take(new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +33,11 @@ Jobs = Annotated[int, typer.Option(min=1, max=256, help="Submissions that run at
 NoSandboxFlag = Annotated[
     bool, typer.Option("--no-sandbox", help="Run submissions unconfined; every grade is marked.")
 ]
-COLOURS = {"good": "green", "poor": "yellow", "missing": "red", "graded": "green", "needs a person": "yellow", "failed": "red"}
+COLOURS = {"graded": "green", "needs a person": "yellow", "failed": "red"} | {
+    "good": "green",
+    "poor": "yellow",
+    "missing": "red",
+}
 
 
 def _fail(message: object) -> typer.Exit:
@@ -66,14 +71,17 @@ def init(
     update: Annotated[
         bool, typer.Option("--update", help="Take over assignments whose text has changed.")
     ] = False,
+    real: Annotated[
+        bool, typer.Option("--real", help="Examine on fetched recordings: a share is set aside and changed by key.")
+    ] = False,
 ) -> None:
     """Make a class: key, gradebook, hidden recordings, every assignment of the course."""
     from autograder.klass import ClassError
     from autograder.newclass import built_assignments, init_class
 
     try:
-        done = init_class(class_dir, built_assignments(), update=update)
-    except (ClassError, ValueError) as error:
+        done = init_class(class_dir, built_assignments(), update=update, real=real)
+    except (ClassError, ValueError, FileNotFoundError) as error:
         raise _fail(error) from None
     for line in done:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -137,13 +145,17 @@ def demo(
     from autograder.newclass import built_assignments, init_class
     from autograder.report import write_report
     from autograder.results import results
+    from autograder.sandbox import means
 
     try:
         assignments = built_assignments()
         init_class(folder, assignments, update=True)
         klass = open_class(folder)
         cases = hand_in_bank(klass, assignments, bank)
-        _grade(klass, None, jobs=jobs, cell_timeout_s=120)  # one of the cases never ends
+        walls = bool(means().way)
+        if not walls:  # the bank is the course's own work
+            console.print("no sandbox on this machine (autograder doctor): every grade is marked", style="yellow")
+        _grade(klass, None, jobs=jobs, cell_timeout_s=120, sandboxed=walls)  # one of the cases never ends
         path = write_report(klass)
     except (ClassError, BankError, ValueError) as error:
         raise _fail(error) from None
@@ -257,6 +269,76 @@ def import_(
     console.print(summary, highlight=False)
     if counts["refused"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def regrade(
+    class_dir: ClassDir,
+    assignment: Annotated[str | None, typer.Argument(help="One assignment; all if left out.")] = None,
+    student: Annotated[str | None, typer.Option(help="One student; all if left out.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Record the new points.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run again what the last call has run.")] = False,
+    jobs: Jobs = 1,
+    no_sandbox: NoSandboxFlag = False,
+) -> None:
+    """Grade again what has been graded, and show the difference before anything is written."""
+    from autograder.differences import print_differences
+    from autograder.klass import ClassError, open_class
+    from autograder.regrade import regrade as run
+    from autograder.sandbox import NoSandbox
+
+    options = [*([assignment] if assignment else []), *(["--student", student] if student else [])]
+    options += ["--no-sandbox"] if no_sandbox else []
+    count = {"found": 0, "regraded": 0}
+    try:
+        with console.status("reading the journal") as status:
+
+            def progress(event: str, value: Any) -> None:
+                if event == "started":
+                    status.update(f"{count['regraded'] + 1} of {count['found']}: {value}")
+                else:
+                    count[event] = value if event == "found" else count.get(event, 0) + 1
+
+            found = run(
+                open_class(class_dir),
+                assignment,
+                student=student,
+                write=write,
+                fresh=fresh,
+                jobs=jobs,
+                sandboxed=not no_sandbox,
+                progress=progress,
+            )
+    except (ClassError, NoSandbox) as error:
+        raise _fail(error) from None
+    command = shlex.join(["autograder", "regrade", str(class_dir), *options, "--write"])
+    print_differences(console, found, write=write, command=command)
+
+
+@app.command()
+def verify(
+    class_dir: ClassDir,
+    noted: Annotated[str, typer.Option(help="A last hash, noted down before: it must still be there.")] = "",
+) -> None:
+    """Check that nobody has changed the journal, and that it agrees with the gradebook."""
+    from autograder.klass import ClassError, locked, open_class
+    from autograder.verify import verify as check
+
+    try:
+        klass = open_class(class_dir)
+        with locked(klass):
+            verdict = check(klass, noted=noted)
+    except ClassError as error:
+        raise _fail(error) from None
+    for note in verdict.notes:
+        console.print(Text(f"note: {note}"), style="dim", soft_wrap=True)
+    for fault in verdict.faults:
+        errors.print(Text(f"journal, {fault}"), style="red", soft_wrap=True)
+    if verdict.faults:
+        raise typer.Exit(1)
+    before = f" and {verdict.unchained} from before there was a chain" if verdict.unchained else ""
+    console.print(f"{klass.journal}: {verdict.entries} chained entries{before}, none changed", soft_wrap=True)
+    console.print(f"last hash, to be noted down elsewhere: {verdict.last or 'none'}", soft_wrap=True)
 
 
 # --- the terminal ---

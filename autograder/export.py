@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autograder.grade import pending
-from autograder.klass import Klass, latest_gradings, registered, write_journal, write_text
+from autograder.klass import Klass, read_journal, registered, write_journal, write_text
 from autograder.lms import Grade, Tell, by_assignment, canvas, moodle, named
 from autograder.results import results
 from autograder.sheets import (
@@ -49,7 +49,8 @@ def export(
     assignment  one assignment; all if None
     out         a folder, or a path that ends in .csv where one file comes out; CLASS_DIR/exports/ if None
     template    the CSV that Canvas (gradebook) or Moodle (grading worksheet) gave, whose ids and names are kept
-    roster      CSV with the columns student, name, email, lms_id; without it the student id stands in
+    roster      CSV with the columns student, name, email, lms_id; without it the student id stands in, and what a
+                download of the same system said of the student when it was imported
     partial     totals that are not final as well, as they stand
     tell        hears what a person should know, a sentence at a time; a warning of the log if None
 
@@ -59,7 +60,7 @@ def export(
     tell = tell or logging.getLogger("autograder.export").warning
     _check(klass, to, assignment, template)
     people = read_roster(Path(roster)) if roster else {}
-    grades = _grades(klass, assignment, people, partial)
+    grades = _grades(klass, to, assignment, people, partial)
     if not grades:
         raise ExportError(f"nothing is graded yet. Grade with: autograder grade {klass.root}")
     table = read_table(Path(template)) if template else None
@@ -103,15 +104,14 @@ def _check(klass: Klass, to: str, assignment: str | None, template: str | Path |
         raise ExportError(f"this class has no assignment {assignment!r}; it has {', '.join(names) or 'none'}.")
 
 
-def _grades(klass: Klass, assignment: str | None, people: dict[str, Person], partial: bool) -> list[Grade]:
+def _grades(klass: Klass, to: str, assignment: str | None, people: dict[str, Person], partial: bool) -> list[Grade]:
     """One `Grade` per graded submission, by student and assignment."""
-    entries = latest_gradings(klass)
+    numbers = _imported_numbers(klass, to)
     found = []
     for result in results(klass, assignment):
         if result.student.startswith("."):  # the course's own reference and baseline
             continue
         person = people.get(student_key(result.student), Person())
-        entry = entries.get((result.student, result.assignment), {})
         final = result.status == "graded"
         found.append(
             Grade(
@@ -119,11 +119,26 @@ def _grades(klass: Klass, assignment: str | None, people: dict[str, Person], par
                 person.name or result.student,
                 person.email,
                 person.lms_id,
-                sandbox=str(entry.get("sandbox", "")),
+                number=numbers.get((result.student, result.assignment), ""),
                 final=final,
                 given=final or (partial and result.status != "failed"),
             )
         )
+    return found
+
+
+def _imported_numbers(klass: Klass, system: str) -> dict[tuple[str, str], str]:
+    """(student, assignment) -> the number that Canvas or Moodle wrote into the name of the imported file.
+
+    Canvas's is the user's own, Moodle's that of the participant in one assignment.
+    """
+    found = {}
+    for entry in read_journal(klass):
+        for one in entry.get("taken", []) if entry.get("event") == "import" else []:
+            form, _, rest = str(one.get("who", "")).partition(":")
+            number = rest.rpartition(":")[2]
+            if form == system and number.isascii() and number.isdigit():
+                found[one["student"], one["assignment"]] = number
     return found
 
 
@@ -141,24 +156,26 @@ def _say(
         parts = [f"{len(some)} {what} ({_named(some)})" for what, some in kinds if some]
         done = "left out" if to != "csv" else "in the file without a total"
         done = "exported as they stand" if waiting[0].given else f"{done} (--partial exports them as they stand)"
-        tell(f"{len(waiting)} of {len(grades)} totals are not final and are {done}: {'; '.join(parts)}.")
+        tell(f"Not final and {done}: {len(waiting)} of {len(grades)} totals: {'; '.join(parts)}.")
     if failed:
-        tell(f"{len(failed)} submissions could not be graded and get no total: {_named(failed)}.")
+        tell(f"Could not be graded, so without a total: {len(failed)} of {len(grades)} ({_named(failed)}).")
     outdated = len(pending(klass, assignment))
     if outdated:
         tell(
-            f"{outdated} submissions are new, or changed since they were graded, or were graded by another version. "
-            f"Grade them first: autograder grade {klass.root}"
+            f"New, changed since graded, or graded by another version: {outdated} submissions. Grade them first: "
+            f"autograder grade {klass.root}"
         )
-    open_ = [g for g in grades if g.given and g.sandbox == "none"]
+    open_ = [g for g in grades if g.given and g.result.sandbox == "none"]
     if open_:
-        tell(f"{len(open_)} of the exported grades were made without a sandbox: {_named(open_)}.")
-    unknown = [g for g in grades if g.given and not g.sandbox]
+        tell(f"Graded without a sandbox: {len(open_)} of the exported grades ({_named(open_)}).")
+    unknown = [g for g in grades if g.given and not g.result.sandbox]
     if unknown:
-        tell(f"for {len(unknown)} of the exported grades the journal does not say whether a sandbox was used.")
+        tell(
+            f"Graded with or without a sandbox, which the journal does not say: {len(unknown)} of the exported grades."
+        )
     strangers = [g for g in grades if people and student_key(g.student) not in people]
     if strangers:
-        tell(f"the roster does not have {_named(strangers)}; the student id stands in.")
+        tell(f"Not on the roster: {_named(strangers)}. The student id stands in.")
 
 
 def _named(grades: list[Grade]) -> str:
@@ -203,7 +220,7 @@ def _results_json(grade: Grade) -> str:
             "name": plain(grade.name),
             "assignment": grade.assignment,
             "final": grade.final,
-            "sandbox": grade.sandbox or "not recorded",
+            "sandbox": r.sandbox or "not recorded",
             "graded_at": r.graded_at,
         },
     }
@@ -223,7 +240,7 @@ def plain_csv(grades: Sequence[Grade]) -> str:
     for g in grades:
         r = g.result
         row = [g.student, g.name, g.email, g.lms_id, g.assignment, r.status, "yes" if g.final else "no"]
-        row += [figure(r.total if g.given else None), figure(g.most), g.sandbox or "not recorded", r.graded_at]
+        row += [figure(r.total if g.given else None), figure(g.most), r.sandbox or "not recorded", r.graded_at]
         row.append("; ".join(r.reasons))
         for assignment, task in tasks:
             mine = assignment == g.assignment and r.status != "failed"
@@ -252,7 +269,7 @@ def _check_target(path: Path, text: str, sources: list[Path]) -> None:
         return
     if any(path.exists() and path.samefile(source) for source in sources):
         raise ExportError(f"{path} is the file that is read. Give another place with --out.")
-    if path.is_symlink() or not path.is_file() or not _same_kind(path, text):
+    if not path.is_file() or not _same_kind(path, text):
         raise ExportError(
             f"{path} is not an earlier export of this kind. Move it away, or give another place with --out."
         )
@@ -284,4 +301,4 @@ def _remove_outdated(folders: list[Path], files: Iterable[Path], tell: Tell) -> 
         path.unlink()
     if old:
         names = named(path.parent.name for path in old)
-        tell(f"{len(old)} results.json of an earlier export are removed, as there is no final total now: {names}.")
+        tell(f"Removed, as there is no final total now: {len(old)} results.json of an earlier export ({names}).")

@@ -14,6 +14,7 @@ import nbformat
 import autograder
 from autograder.klass import Klass
 from autograder.paths import PROJECT
+from autograder.sandbox import Limits
 
 CELL_TIMEOUT_S, TOTAL_TIMEOUT_S = 300.0, 1200.0  # where neither the caller nor the assignment says otherwise
 # What measures: where one of these changes, marks may differ, and submissions are graded anew.
@@ -82,8 +83,8 @@ def machine() -> dict[str, Any]:
 def limits(
     klass: Klass, assignment: str, cell_s: float | None = None, total_s: float | None = None
 ) -> dict[str, float]:
-    """Time limits in seconds, "cell_s" and "total_s": the caller's, else those that the assignment declares, else the
-    defaults above.
+    """Time limits in seconds, "cell_s" and "total_s", and "memory_mb": the caller's, else those that the assignment
+    declares, else the defaults above.
     """
     declared: dict[str, Any] = {}
     path = klass.notebook("source", assignment)
@@ -93,6 +94,7 @@ def limits(
     return {
         "cell_s": cell_s,
         "total_s": total_s or float(declared.get("total_timeout_s", max(TOTAL_TIMEOUT_S, cell_s))),
+        "memory_mb": int(declared.get("memory_mb", Limits().memory_mb)),
     }
 
 

@@ -31,17 +31,17 @@ Fields = Sequence[tuple[int | None, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class Grade:
-    """One submission's result with what the roster says of the student.
+    """One submission's result with what is known of its student.
 
-    `final` where nothing waits for a person; `given` where its total is exported. `sandbox` is what the journal says
-    ("none": student code ran unconfined), "" where it says nothing.
+    `lms_id` is the id in the roster, `number` the one that the learning system gave when the work was imported, ""
+    where there is none. `final` where nothing waits for a person; `given` where the total is exported.
     """
 
     result: Result
     name: str
     email: str = ""
     lms_id: str = ""
-    sandbox: str = ""
+    number: str = ""
     final: bool = True
     given: bool = True
 
@@ -70,6 +70,7 @@ def canvas(grades: Sequence[Grade], template: Table | None, *, tell: Tell) -> di
     for name, given in by_assignment(grades).items():
         if template is None:
             rows = _canvas_rows(name, given)
+            _tell_odd(name, "Canvas", [(row[3], row[2:4]) for row in rows[2:] if not row[1]], tell)
             files[f"canvas-{name}.csv"] = table_text(rows)
             continue
         column = _canvas_column(template, name)
@@ -95,8 +96,8 @@ def _canvas_rows(name: str, given: list[Grade]) -> list[list[str]]:
         [f"    {POINTS_ROW}", "", "", "", "", *[figure(g.most) for g in given[:1]]],
     ]
     for g in given:
-        number = g.lms_id if g.lms_id.isascii() and g.lms_id.isdigit() else ""
-        sis = g.student if number or not g.lms_id else g.lms_id
+        own = g.lms_id.isascii() and g.lms_id.isdigit()
+        number, sis = (g.lms_id, g.student) if own else (g.number, g.lms_id or g.student)
         rows.append([_canvas_name(g.name, g), number, sis, g.student, "", figure(g.result.total)])
     return rows
 
@@ -117,7 +118,7 @@ def _canvas_filled(template: Table, name: str, column: int, given: list[Grade], 
     rows = [[value_at(row, k) for k in kept] for row in template.rows[: end + 1]]
     rows = [row for row in rows if any(row)]  # the row of posting rules is empty where it speaks of other columns
     fields = (
-        (place_of("ID", header), ("lms_id",)),
+        (place_of("ID", header), ("lms_id", "number")),
         (place_of("SIS User ID", header), ("lms_id", "student")),
         (place_of("SIS Login ID", header), ("lms_id", "student", "email")),
         (place_of("Integration ID", header), ("lms_id", "student")),
@@ -190,9 +191,7 @@ def _moodle_rows(name: str, given: list[Grade], tell: Tell) -> list[list[str]]:
         elif any(values):
             lost = [g.student for g, value in zip(given, values, strict=True) if not value]
             tell(f"{name}: no column {title!r}, as the roster has none for {named(lost)}.")
-    odd = [g.student for g in given for text in (g.student, g.lms_id, g.email) if guard(text) != text]
-    if odd:
-        tell(f"{name}: ids that look like formulas have ' before them, and Moodle will not find them: {named(odd)}.")
+    _tell_odd(name, "Moodle", [(g.student, (g.student, g.lms_id, g.email)) for g in given], tell)
     if any(g.result.total > 100 for g in given):
         tell(f"{name}: Moodle refuses grades above 100 unless its administrator allowed them (unlimitedgrades).")
     columns |= {name: [figure(g.result.total) for g in given], "Feedback": [_feedback(g) for g in given]}
@@ -208,7 +207,7 @@ def _worksheet_filled(template: Table, given: list[Grade], tell: Tell) -> list[l
             "worksheet of the assignment with Moodle's language set to English."
         )
     fields = (
-        (places["Identifier"], ("lms_id",)),
+        (places["Identifier"], ("lms_id", "number")),
         (place_of("ID number", header), ("lms_id", "student")),
         (place_of("Username", header), ("lms_id", "student")),
         (place_of("Email address", header), ("email",)),
@@ -276,7 +275,8 @@ def _matched(
     found: dict[int, Grade] = {}
     lost = []
     for g in given:
-        rows = {k for kind in ("lms_id", "student", "email") for k in index.get((kind, key_of(getattr(g, kind))), ())}
+        keys = [(kind, key_of(getattr(g, kind))) for kind in ("lms_id", "number", "student", "email")]
+        rows = {k for key in keys for k in index.get(key, ())}
         if len(rows) > 1:
             numbers = ", ".join(str(k + 1) for k in sorted(rows))
             raise ExportError(
@@ -297,6 +297,13 @@ def _matched(
     if others:
         tell(f"{others} rows of {template.path.name} get no grade; they are left out, so the import leaves them alone.")
     return [(template.rows[k], found[k]) for k in sorted(found)]
+
+
+def _tell_odd(name: str, system: str, ids: Iterable[tuple[str, Sequence[str]]], tell: Tell) -> None:
+    """Say which of (student, ids) the learning system will not find, as an id is guarded like any other cell."""
+    odd = [student for student, texts in ids if any(guard(text) != text for text in texts)]
+    if odd:
+        tell(f"{name}: ids that look like formulas have ' before them, and {system} will not find them: {named(odd)}.")
 
 
 def _same_most(template: Table, text: str, grade: Grade, system: str) -> None:

@@ -45,13 +45,19 @@ c.Execute.timeout = 300
 
 
 def init_class(
-    folder: str | Path, assignments: dict[str, tuple[NotebookNode, NotebookNode]], *, update: bool = False
+    folder: str | Path,
+    assignments: dict[str, tuple[NotebookNode, NotebookNode]],
+    *,
+    update: bool = False,
+    real: bool = False,
 ) -> list[str]:
     """Make a class, or finish one whose making was interrupted; returns what was done, one line each.
 
     `assignments` maps a name to its instructor version and its handout (`built_assignments`). On a finished
     class nothing is done and the list is empty; an assignment whose text has changed since is named, and
-    taken over only with `update`. Raises `ClassError` where the folder cannot become a class.
+    taken over only with `update`. With `real` a new class examines on recordings that were fetched: a share is set
+    aside by the class key, changed, and taken out of what the class trains on. Raises `ClassError` where the folder
+    cannot become a class.
     """
     root = Path(folder).resolve()
     done = _make_folder(root)
@@ -66,7 +72,7 @@ def init_class(
         (root / step).mkdir(exist_ok=True)
     if _make_gradebook(klass):
         done.append("gradebook.db: nbgrader's gradebook")
-    done += _make_hidden(klass)
+    done += _make_hidden(klass, real=real)
     for name, (instructor, handout) in sorted(assignments.items()):
         done += _take_over(klass, name, instructor, handout, update=update)
     if done:
@@ -133,7 +139,7 @@ def _make_gradebook(klass: Klass) -> bool:
     return new
 
 
-def _make_hidden(klass: Klass) -> list[str]:
+def _make_hidden(klass: Klass, *, real: bool) -> list[str]:
     """Write the hidden cohorts beside their place and move them there at once, so that a half-made set is
     never used.
     """
@@ -149,12 +155,22 @@ def _make_hidden(klass: Klass) -> list[str]:
         ) from None
     half_made = Path(tempfile.mkdtemp(prefix=".hidden-", dir=klass.root))  # mkdtemp gives mode 0700
     try:
-        exam.write_hidden(half_made, key=key)
+        if real:
+            exam.write_hidden(half_made, key=key, source="real")
+            left = exam.write_class_data(klass.root / "data", hidden=half_made)
+        else:
+            exam.write_hidden(half_made, key=key)
         os.replace(half_made, klass.hidden)
     except BaseException:
         shutil.rmtree(half_made, ignore_errors=True)
         raise
     names = sorted(p.name for p in klass.hidden.iterdir() if p.is_dir())
+    if real:
+        return [
+            f"data/: {left} real recordings to train on",
+            f"hidden/: real recordings set aside ({', '.join(names)}). They are public, so each is changed by the "
+            "class key: gain, sign, start, end, order",
+        ]
     return [f"hidden/: recordings that no student has seen ({', '.join(names) or 'none'})"]
 
 

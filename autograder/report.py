@@ -6,7 +6,9 @@ policy in the page keeps anything else from running.
 
 from __future__ import annotations
 
+import math
 import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,95 +16,178 @@ from urllib.parse import quote
 import nbformat
 from nbformat import NotebookNode
 
+from autograder import charts, scores
+from autograder.attention import matters, unboxed
 from autograder.feedback import feedback_page, rubrics
 from autograder.grade import pending
+from autograder.items import LEVELS, Item, analyse
+from autograder.journal import latest_gradings
 from autograder.klass import Klass, registered, write_text
 from autograder.pages import environment, headings, now, title_of
 from autograder.results import Result, results
+from autograder.similar import Alike, find_alike
 
 STATUSES = ("graded", "needs a person", "failed")
+MOST_PAIRS = 30  # near-identical pairs that are listed one by one
 
 
 def write_report(klass: Klass) -> Path:
     """Write reports/index.html and feedback/<student>/<assignment>.html; returns the path of the first."""
-    found = results(klass)
+    found = [result for result in results(klass) if not result.student.startswith(".")]
     handouts = {name: nbformat.read(klass.notebook("release", name), as_version=4) for name in registered(klass)}
     schemes = {name: rubrics(klass, name) for name in handouts}
     for result in found:
         page = feedback_page(klass, result, handouts[result.assignment], schemes[result.assignment])
         write_text(page, klass.feedback(result.student, result.assignment))
-    waiting = len(pending(klass))
-    parts = [_assignment(name, [r for r in found if r.assignment == name], handouts[name]) for name in handouts]
-    page = (
-        environment()
-        .get_template("class.html")
-        .render(
-            title=klass.root.name,
-            made=now(),
-            waiting=waiting,
-            parts=[part for part in parts if part["rows"]],
-            without=[p["name"] for p in parts if not p["rows"]],
+    retry = {key for key, entry in latest_gradings(klass).items() if entry.get("retry")}
+    parts = []
+    for name, handout in handouts.items():
+        rows = [r for r in found if r.assignment == name]
+        students = [r.student for r in rows if r.status != "failed"]
+        part = assignment_part(
+            name,
+            rows,
+            handout,
+            ceilings=scores.ceilings_of(klass, name),
+            curves=scores.read_curves(klass, name, [*students, scores.REFERENCE, scores.BASELINE]),
+            alike=find_alike(klass, name, students),
+            retry=[student for student, assignment in retry if assignment == name],
         )
-    )
+        parts.append(part)
     path = klass.reports / "index.html"
-    write_text(page, path)
+    write_text(class_page(klass.root.name, parts, waiting=len(pending(klass))), path)
     return path
 
 
-def _assignment(name: str, rows: list[Result], handout: NotebookNode) -> dict[str, Any]:
-    """One assignment's part of the class page."""
-    titles = headings(handout)
-    tasks = list(rows[0].possible) if rows else []
-    means = []
-    for task in tasks:
-        given = [r.points[task] for r in rows if r.points[task] is not None and r.status != "failed"]
-        mean = statistics.fmean(given) if given else None
-        most = rows[0].possible[task]
-        means.append(
-            {
-                "task": task,
-                "heading": titles.get(task, task),
-                "mean": mean,
-                "most": most,
-                "n": len(given),
-                "share": 0.0 if mean is None or not most else mean / most,
-            }
+def class_page(title: str, parts: Sequence[dict[str, Any]], *, waiting: int = 0) -> str:
+    """The page as HTML, from the `assignment_part` of each assignment; `waiting` submissions are not graded yet."""
+    return (
+        environment()
+        .get_template("class.html")
+        .render(
+            title=title,
+            made=now(),
+            waiting=waiting,
+            parts=[part for part in parts if part["rows"]],
+            without=[part["name"] for part in parts if not part["rows"]],
+            levels=LEVELS,
         )
-    most = sum(rows[0].possible.values()) if rows else 0.0
-    totals = [r.total for r in rows if r.status != "failed"]
+    )
+
+
+def assignment_part(
+    name: str,
+    rows: Sequence[Result],
+    handout: NotebookNode,
+    *,
+    ceilings: Mapping[str, float] | None = None,
+    curves: scores.Curves | None = None,
+    alike: Alike | None = None,
+    retry: Iterable[str] = (),
+) -> dict[str, Any]:
+    """What the page says about one assignment.
+
+    Args:
+        name: the assignment.
+        rows: its results, one per student.
+        handout: its notebook, for title and headings.
+        ceilings: metric -> the score above which a result is too good to be true.
+        curves: student -> task -> scores with their ROC curves, with those of the reference and the baseline.
+        alike: submissions that share most of their code.
+        retry: students whose failure was the grader's own.
+    """
+    ceilings, curves, alike = ceilings or {}, curves or {}, alike or Alike([], [], 0, 0)
+    titles = headings(handout)
+    possible = {task: most for row in rows for task, most in row.possible.items()}
+    numbers = {task: str(k) for k, task in enumerate(possible, start=1)}
+    whole = [r for r in rows if r.status != "failed"]
+    values = {r.student: scores.values(r.scores) for r in whole}
+    items = analyse([r.points for r in whole], possible)
+    too_good = _too_good(values, ceilings, titles)
     return {
         "name": name,
         "title": title_of(handout, name),
-        "tasks": tasks,
-        "means": means,
-        "most": most,
-        "rows": [{"result": r, "link": f"../feedback/{quote(r.student)}/{quote(r.assignment)}.html"} for r in rows],
+        "who": {r.student: _link(r.student, name) for r in rows},
+        "rows": [{"result": r, "unboxed": unboxed(r)} for r in rows],
+        "matters": matters(
+            rows,
+            retry=retry,
+            too_good=[(found["student"], f"{found['label']} above {found['ceiling']:g}") for found in too_good],
+            alike=[(group, _shared(group, alike)) for group in alike.groups],
+        ),
+        "most": sum(possible.values()),
         "counts": {status: sum(r.status == status for r in rows) for status in STATUSES},
         "written_only": sum(bool(r.reasons) and all("written answer" in why for why in r.reasons) for r in rows),
-        "median": statistics.median(totals) if totals else None,
-        "histogram": histogram(totals, most),
-        "open": any(None in r.points.values() for r in rows),
+        "median": statistics.median([r.total for r in whole]) if whole else None,
+        "open": any(None in r.points.values() for r in whole),
+        "numbers": numbers,
+        "histogram": charts.histogram([r.total for r in whole], sum(possible.values())),
+        "items": [_item(item, numbers, titles, len(whole)) for item in items],
+        "axis": charts.stack_axis("submissions, %"),
+        "difficulty": _difficulty(items, numbers, titles),
+        "rocs": scores.roc_charts(curves, titles),
+        "ranks": scores.rank_charts(values, curves, ceilings, titles),
+        "values": _table(values, titles),
+        "models": [model for model in (scores.REFERENCE, scores.BASELINE) if not curves.get(model)],
+        "ceilings": {scores.metric_name(metric): ceiling for metric, ceiling in ceilings.items()},
+        "too_good": too_good,
+        "alike": alike,
+        "pairs": alike.pairs[:MOST_PAIRS],
     }
 
 
-def histogram(totals: list[float], most: float, *, bins: int = 10, width: int = 560, height: int = 170) -> str:
-    """Totals in `bins` equal classes from 0 to `most`, as a small inline SVG."""
-    counts = [0] * bins
-    for total in totals:
-        counts[min(bins - 1, int(bins * total / most)) if most else 0] += 1
-    top, left, base = max([*counts, 1]), 26, height - 34
-    step = (width - left - 6) / bins
-    parts = [f'<line x1="{left}" y1="{base}" x2="{width - 6}" y2="{base}" class="axis"/>']
-    for k, count in enumerate(counts):
-        x, tall = left + k * step, (base - 22) * count / top
-        label = f"{most * k / bins:.3g} to {most * (k + 1) / bins:.3g} points: {count}"
-        parts.append(
-            f'<rect x="{x + 2:.1f}" y="{base - tall:.1f}" width="{step - 4:.1f}" height="{tall:.1f}" rx="2" '
-            f'class="bar"><title>{label}</title></rect>'
-        )
-        if count:
-            parts.append(f'<text x="{x + step / 2:.1f}" y="{base - tall - 5:.1f}" class="count">{count}</text>')
-    for k in range(0, bins + 1, 2):
-        parts.append(f'<text x="{left + k * step:.1f}" y="{base + 16}" class="tick">{most * k / bins:.3g}</text>')
-    parts.append(f'<text x="{(left + width) / 2:.0f}" y="{height - 3}" class="tick">points</text>')
-    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Histogram of totals">{"".join(parts)}</svg>'
+# --- pieces of the page ---
+
+
+def _link(student: str, assignment: str) -> str:
+    return f"../feedback/{quote(student, safe='')}/{quote(assignment, safe='')}.html"
+
+
+def _item(item: Item, numbers: Mapping[str, str], titles: Mapping[str, str], n: int) -> dict[str, Any]:
+    return {
+        "of": item,
+        "number": numbers[item.task],
+        "title": titles.get(item.task, item.task),
+        "bar": charts.stack(list(zip(LEVELS, item.levels, strict=True)), total=n),
+        "mean": None if item.share is None else item.share * item.most,
+    }
+
+
+def _difficulty(items: Sequence[Item], numbers: Mapping[str, str], titles: Mapping[str, str]) -> str:
+    points = []
+    for item in items:
+        if item.r is not None and item.share is not None:
+            says = f"{numbers[item.task]}, {titles.get(item.task, item.task)}: {100 * item.share:.0f} %, r = {item.r:.2f}"
+            points.append((numbers[item.task], says, item.share, item.r))
+    return charts.difficulty(points) if points else ""
+
+
+def _too_good(
+    values: Mapping[str, Mapping[scores.Key, scores.Value]], ceilings: Mapping[str, float], titles: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Scores above their ceiling, the highest first."""
+    found = [
+        {"student": student, "label": scores.label_of(key, titles), "score": score, "ceiling": ceilings[key.metric]}
+        for student, own in values.items()
+        for key, score in own.items()
+        if score.value > ceilings.get(key.metric, math.inf)
+    ]
+    return sorted(found, key=lambda one: -one["score"].value)
+
+
+def _table(
+    values: Mapping[str, Mapping[scores.Key, scores.Value]], titles: Mapping[str, str]
+) -> dict[str, list[Any]] | None:
+    """Scores as a table, students with the highest first score on top; None where nobody has one."""
+    keys = scores.keys_of(values)
+    if not keys:
+        return None
+    rows = [(student, [own.get(key) for key in keys]) for student, own in values.items() if own]
+    rows.sort(key=lambda row: -row[1][0].value if row[1][0] else math.inf)
+    return {"head": [scores.label_of(key, titles) for key in keys], "rows": rows}
+
+
+def _shared(group: Sequence[str], alike: Alike) -> str:
+    found = [round(100 * pair.share) for pair in alike.pairs if set(pair.students) <= set(group)]
+    low, high = min(found), max(found)
+    return f"{low if low == high else f'{low} to {high}'} % of their own code"

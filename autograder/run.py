@@ -18,6 +18,7 @@ from autograder.execute import Executed, Job, execute_all
 from autograder.facts import limits, run_facts
 from autograder.klass import Klass, assignment_version
 from autograder.mend import Unreadable, sanitise
+from autograder.prepare import prepare
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def run_all(
         for submission in submissions:
             name = submission.assignment
             if name not in known:
+                prepare(klass, name)
                 known[name] = assignment_version(klass, name), limits(klass, name, cell_timeout_s, total_timeout_s)
             submission, data = read_submission(klass, *submission.key)
             facts = run_facts(submission.sha256, *known[name], sandbox=walls)
@@ -123,6 +125,7 @@ def run_all(
                 data=str(klass.data),
                 seed=seed_of(klass, submission),
                 sandboxed=sandboxed,
+                limits={"memory_mb": limit["memory_mb"], "cpu_s": int(2 * limit["total_s"]) + 60},
             )
 
     def begins(event: str, submission: Submission) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import psutil
 
+from autograder.klass import ClassError
 from autograder.paths import PROJECT
 
 MB = 1_000_000
@@ -69,7 +70,7 @@ class Means:
     missing: tuple[str, ...] = ()
 
 
-class NoSandbox(Exception):
+class NoSandbox(ClassError):
     """This machine gives no sandbox; the message says what is missing and what to do."""
 
 

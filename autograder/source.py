@@ -54,6 +54,9 @@ _HANDOUT_STEPS = (
     CheckCellMetadata,
 )
 
+# What an assignment declares for its grading in its front matter: the time of a cell and of all cells, the memory of all
+# processes, and per metric the score above which a result is too good to be true.
+DECLARED = ("cell_timeout_s", "total_timeout_s", "memory_mb", "ceiling")
 _METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -317,9 +320,9 @@ def instructor_notebook(source: Source) -> NotebookNode:
             built.metadata["nbgrader"]["points"] = cell.options.get("points")
         cells.append(built)
     metadata = deepcopy(_METADATA)
-    limits = {key: source.meta[key] for key in ("cell_timeout_s", "total_timeout_s") if key in source.meta}
-    if limits:  # what the assignment may take when it is graded, declared in its front matter
-        metadata["autograder"] = limits
+    declared = {key: source.meta[key] for key in DECLARED if key in source.meta}
+    if declared:
+        metadata["autograder"] = declared
     return new_notebook(cells=cells, metadata=metadata)
 
 

@@ -39,17 +39,21 @@ class Verdict:
     last: str = ""
 
 
-def verify(klass: Klass) -> Verdict:
+def verify(klass: Klass, *, noted: str = "") -> Verdict:
     """Check the chain from its first entry to its last, then the newest gradings against the gradebook.
 
-    `faults[0]` names the first entry that was changed, removed, inserted or reordered. Writes nothing. To be called
-    while nobody grades (within `klass.locked`).
+    `faults[0]` names the first entry that was changed, removed, inserted or reordered. `noted` is a last hash (or its
+    beginning) that was noted down earlier: where its entry is no longer there, the end was cut off. Writes nothing. To
+    be called while nobody grades (within `klass.locked`).
     """
     data = klass.journal.read_bytes() if klass.journal.exists() else b""
     lines = data.split(b"\n")
     entries = [parsed(line) for line in lines]
     verdict = Verdict()
     _check_chain(klass, lines, entries, verdict)
+    if noted and not any(e and str(e.get("hash", "")).startswith(noted) for e in entries):
+        what = f"no entry has the hash {noted}, which was noted down as the last: it and all after it were cut off"
+        verdict.faults.append(Fault(0, "", "", what))
     if not verdict.faults:
         _compare_with_gradebook(klass, entries, verdict)
     return verdict

@@ -7,6 +7,7 @@
 # total: 100
 # cell_timeout_s: 150
 # total_timeout_s: 600
+# ceiling: {roc_auc: 0.9995, accuracy: 0.995}
 # ---
 
 # %% [markdown]

@@ -68,13 +68,13 @@ def special(name, kind, target=""):
 
 def member(name, data=b"", **lies):
     """A member for `raw_zip`. `lies` change its headers: flags, method, crc, size (unpacked), packed_size, mode (of
-    the file), version, extra (in the list of members), data (as it lies in the archive), offset, local_name.
+    the file), version, extra (in the list of members), inside (as it lies in the archive), offset, local_name.
     """
     name = name if isinstance(name, bytes) else name.encode()
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
     inside = squeeze.compress(data) + squeeze.flush()
     honest = {"flags": 0x800, "method": 8, "crc": zlib.crc32(data), "size": len(data), "packed_size": len(inside)}
-    honest |= {"mode": 0o100644, "version": 20, "extra": b"", "data": inside, "offset": None, "local_name": name}
+    honest |= {"mode": 0o100644, "version": 20, "extra": b"", "inside": inside, "offset": None, "local_name": name}
     return {"name": name, **honest, **lies}
 
 
@@ -92,7 +92,7 @@ def raw_zip(path, *members):
     for m in members:
         place = len(body) if m["offset"] is None else m["offset"]
         if m["offset"] is None:
-            body += local_header(m) + m["data"]
+            body += local_header(m) + m["inside"]
         sizes = m["crc"], min(m["packed_size"], 0xFFFFFFFF), min(m["size"], 0xFFFFFFFF)
         directory += (
             struct.pack(
@@ -108,15 +108,15 @@ def raw_zip(path, *members):
 
 
 def fifield(n, size):
-    """Members of D. Fifield's quoted overlap: each holds all that follow it, so n times `size` come out of one kernel."""
+    """Members of D. Fifield's quoted overlap: each holds all that follow, so n times `size` come out of one kernel."""
     kernel = member(f"bomb{n}_1_{n}_x.ipynb", b" " * size)
     chain, plain = [kernel], b" " * size
     for k in range(n - 1, 0, -1):
         following = chain[0]
         quoted = local_header(following)
         plain = quoted + plain
-        data = b"\0" + struct.pack("<HH", len(quoted), len(quoted) ^ 0xFFFF) + quoted + following["data"]
-        chain.insert(0, member(f"bomb{k}_1_{k}_x.ipynb", b"", data=data, crc=zlib.crc32(plain), size=len(plain)))
+        data = b"\0" + struct.pack("<HH", len(quoted), len(quoted) ^ 0xFFFF) + quoted + following["inside"]
+        chain.insert(0, member(f"bomb{k}_1_{k}_x.ipynb", b"", inside=data, crc=zlib.crc32(plain), size=len(plain)))
         chain[0]["packed_size"] = len(data)
     place = 0
     for m in chain:

@@ -65,12 +65,12 @@ def test_csv_says_status_reasons_and_sandbox(give):
     assert frame.loc["a", "reasons"] == "explain: waits; =x"
     assert frame.loc["a", f"{TINY}/explain"] == "" and frame.loc["a", f"{TINY}/double"] == "4"
     assert frame.loc["b", f"{TINY}/double"] == "", "0 points of a grader that failed are no points"
-    assert set(frame["sandbox"]) == {"none"} and "1 of the exported grades were made without a sandbox: c" in said
+    assert set(frame["sandbox"]) == {"none"} and "Graded without a sandbox: 1 of the exported grades (c)" in said
     (path,), said = give(found, "csv", sandbox="", partial=True)
     frame = table_of(path).set_index("student")
     assert frame["total"].to_dict() == {"a": "10", "b": "", "c": "15"}
     assert frame["final"].to_dict() == {"a": "no", "b": "no", "c": "yes"}
-    assert set(frame["sandbox"]) == {"not recorded"} and "does not say whether a sandbox" in said
+    assert set(frame["sandbox"]) == {"not recorded"} and "which the journal does not say: 2 of" in said
 
 
 def test_two_assignments_in_one_csv(give):
@@ -93,12 +93,12 @@ def exported(paths, to):
 def test_unfinished_totals_stay_at_home(give, to):
     paths, said = give(UNFINISHED, to)
     assert exported(paths, to) == {"done"}
-    assert "2 of 4 totals are not final and are left out" in said
+    assert "Not final and left out (--partial exports them as they stand): 2 of 4 totals" in said
     assert "1 with written answers still open (open)" in said and "1 that a person should look at (odd)" in said
-    assert "1 submissions could not be graded and get no total: lost" in said
+    assert "Could not be graded, so without a total: 1 of 4 (lost)" in said
     paths, said = give(UNFINISHED, to, partial=True)
     assert exported(paths, to) == {"done", "open", "odd"}
-    assert "2 of 4 totals are not final and are exported as they stand" in said
+    assert "Not final and exported as they stand: 2 of 4 totals" in said
 
 
 def test_the_courses_own_submissions_are_no_grades(give):
@@ -114,7 +114,7 @@ def test_finished_class_is_exported_without_a_word_of_unfinished(give):
 def test_new_submissions_are_said(give, monkeypatch):
     monkeypatch.setattr(export, "pending", lambda *_: ["x", "y"])
     _, said = give([result("done")], "csv")
-    assert "2 submissions are new, or changed" in said
+    assert "graded by another version: 2 submissions" in said
 
 
 # --- Gradescope ---
@@ -153,7 +153,7 @@ def test_gradescope_takes_back_what_is_no_longer_final(give, tmp_path):
     (folder / "mine").mkdir()
     (folder / "mine" / "results.json").write_text('{"score": 1}')
     _, said = give([result("a", (4.0, 6.0, None), status="needs a person"), result("b")], "gradescope")
-    assert sorted(p.parent.name for p in folder.glob("*/*.json")) == ["b", "mine"] and "are removed" in said
+    assert sorted(p.parent.name for p in folder.glob("*/*.json")) == ["b", "mine"] and "Removed, as" in said
     give([result("b", (4.0, 6.0, None), status="needs a person")], "gradescope")
     assert sorted(p.parent.name for p in folder.glob("*/*.json")) == ["mine"]
 
@@ -205,7 +205,7 @@ def test_a_student_id_of_a_mac_is_found(give):
     (path,), said = give([result("Zoe\u0308")], "csv", people=[["Zo\u00eb", "Z", "", ""], ["x", "", "", ""]])
     assert rows_of(path)[1][:2] == ["Zoe\u0308", "Z"] and "roster" not in said
     _, said = give([result("nobody")], "csv", people=[["x", "X", "", ""]])
-    assert "the roster does not have nobody" in said
+    assert "Not on the roster: nobody" in said
 
 
 # --- a real class ---

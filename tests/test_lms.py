@@ -5,6 +5,7 @@ import html
 import io
 import re
 
+import lms
 import pytest
 from made_up import (
     AWKWARD,
@@ -24,6 +25,7 @@ from made_up import (
 )
 from tiny_class import make_class
 
+from autograder.intake import bring_in
 from autograder.lms import for_php
 from autograder.results import Result
 from autograder.sheets import ExportError
@@ -117,6 +119,18 @@ def test_canvas_template_keeps_its_form(give, tmp_path, delimiter, mark):
     assert rows_of(path, delimiter)[-1] == ["A", "1", "a", "a", "Section 1", "15"]
 
 
+def test_the_row_of_posting_rules_is_dropped_where_it_is_of_other_columns(give, tmp_path):
+    head = [GRADEBOOK[0], ["", "", "", "", "", "", "Manual Posting", "", ""], GRADEBOOK[2]]
+    template = gradebook(tmp_path, [person("A", "1", "a", "a")], head=head)
+    (path,), _ = give([result("a")], "canvas", template=template)
+    assert [row[0] for row in rows_of(path)] == ["Student", "    Points Possible", "A"]
+
+
+def test_canvas_says_what_it_will_not_find(give):
+    _, said = give([result("=a"), result("=b"), result("c")], "canvas", people=[["=b", "", "", "7"], ["c", "", "", ""]])
+    assert "Canvas will not find them: =a." in said
+
+
 def test_an_unfinished_total_does_not_touch_its_row(give, tmp_path):
     template = gradebook(tmp_path, [person("A", "1", "open", "a"), person("B", "2", "done", "b")])
     (path,), _ = give(UNFINISHED[:2], "canvas", template=template)
@@ -141,6 +155,29 @@ def test_a_number_of_canvas_is_no_student_id(give, tmp_path):
     template = gradebook(tmp_path, [person("A", "1042", "u1", "x"), person("B", "7", "u2", "1042b")])
     (path,), said = give([result("1042")], "canvas", template=template)
     assert len(rows_of(path)) == 3 and "1 students are not in canvas.csv" in said
+
+
+def test_what_was_imported_from_canvas_goes_back_without_a_roster(tmp_path):
+    course = make_class(tmp_path / "class")
+    download = lms.canvas(tmp_path / "submissions.zip", ("doejane", 501, 9001, "09_tiny.ipynb", lms.book()))
+    (arrival,) = bring_in(course, [download])
+    give = exporter(course, tmp_path)
+    template = gradebook(tmp_path, [person("Doe, Jane", "501", "u1", "jd"), person("B", "9001", "u2", "b")])
+    (path,), _ = give([result(arrival.student)], "canvas", template=template)
+    assert [row[0] for row in rows_of(path)[3:]] == ["Doe, Jane"]
+    (path,), _ = give([result(arrival.student)], "canvas")
+    assert rows_of(path)[2][1] == "501"
+    with pytest.raises(ExportError, match="fits the rows 4, 5"):
+        give([result(arrival.student)], "canvas", template=template, people=[[arrival.student, "", "", "9001"]])
+
+
+def test_what_was_imported_from_moodle_goes_back_without_a_roster(tmp_path):
+    course = make_class(tmp_path / "class")
+    download = lms.moodle(tmp_path / "submissions.zip", ("Jane Doe", 71, "09_tiny.ipynb", lms.book()))
+    (arrival,) = bring_in(course, [download])
+    template = gradebook(tmp_path, [line(7, "B", ""), line(71, "Jane Doe", "")], head=[SHEET])
+    (path,), _ = exporter(course, tmp_path)([result(arrival.student)], "moodle", template=template)
+    assert [row[0] for row in rows_of(path)[1:]] == ["Participant 71"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import sys
 import threading
+from collections.abc import Collection
 from pathlib import Path
 
 
@@ -35,6 +36,12 @@ class Doors:
     def reached_by(self, name: str) -> list[str]:
         """Doors at which an attack of this name was heard."""
         return sorted({door for door, text in self.heard if text.strip() == name})
+
+    def strangers(self, names: Collection[str]) -> list[str]:
+        """Doors at which somebody called who gave another name than these, or none."""
+        known = {*names, ""}
+        named = {door for door, text in self.heard if text.strip() in names}
+        return sorted({door for door, text in self.heard if text.strip() not in known or door not in named})
 
     def _open(self, door: str, family: int, kind: int, address: object) -> socket.socket:
         sock = socket.socket(family, kind)
