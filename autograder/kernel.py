@@ -28,6 +28,7 @@ from autograder.paths import ONE_THREAD, PROJECT
 
 MAX_MESSAGE = 64_000_000  # bytes of one message; a large figure has some MB
 MAX_WAITING = 60  # messages that wait to be read
+KERNEL_PLACE = "/run/kernel"  # where the kernel's sockets are, inside
 START_S = 120.0  # a loaded machine needs long for the first import
 
 
@@ -74,38 +75,21 @@ class ConfinedKernel:
         self.words: list[str] = []
         self.tell = tell
         self.uid = sandbox.own_uid() if sandboxed and sandbox.means().way == "root" else None
-        for name in ("sockets", "connection", "work"):
+        for name in () if sandboxed else ("kernel", "work", "scratch"):
             (folder / name).mkdir()
-        # Inside, every place has the same name on every machine.
-        self.places = {
-            folder / "connection": "/run/connection",
-            socket.parent: "/exam",
-            **({data: "/data"} if data else {}),
-        }
-        self.sockets = {folder / "sockets": "/run/sockets"}
-        self.socket = self.inside(socket)
+        # Inside, every place has the same name on every machine. Nothing outside can be written.
+        self.places = {socket.parent: "/exam", **({data: "/data"} if data else {})}
+        self.socket = f"/exam/{socket.name}" if sandboxed else str(socket)
         self.settings = {
             "preload": preload,
             "limits": {
                 "AS": (limits.memory_mb + 2_000) * sandbox.MB,
                 "FSIZE": limits.file_mb * sandbox.MB,
-                "NPROC": limits.processes if self.uid is not None or sandboxed else 0,
+                "NPROC": limits.processes if sandboxed else 0,  # it counts all of a user's; ours has one of its own
                 "CPU": limits.cpu_s,
                 "NOFILE": 1024,
             },
-            "fonts": str(_font_list() or ""),
         }
-        if self.uid is not None:
-            os.chown(folder / "sockets", self.uid, self.uid)
-
-    def inside(self, path: Path) -> str:
-        """The name of an outside path on the student's side."""
-        if not self.sandboxed:
-            return str(path)
-        for outside, inside in {**self.places, **self.sockets}.items():
-            if path.is_relative_to(outside):
-                return str(Path(inside) / path.relative_to(outside))
-        raise ValueError(f"{path} cannot be seen from inside")
 
     # --- what nbclient calls ---
 
@@ -120,7 +104,7 @@ class ConfinedKernel:
         self.settings["fonts"] = ("/run/fonts.json" if self.sandboxed else str(fonts)) if fonts else ""
         command = [sys.executable, "-m", "autograder.student", json.dumps(self.settings)]
         if self.sandboxed:
-            view = sandbox.View(readable, self.sockets, disk_mb=self.limits.disk_mb)
+            view = sandbox.View(readable, scratch=(KERNEL_PLACE,), disk_mb=self.limits.disk_mb)
             command = sandbox.wrap(command, view, way=sandbox.means().way, uid=self.uid, environment=environment)
         pipe = sandbox.subprocess.PIPE
         self.process = sandbox.start(
@@ -143,32 +127,25 @@ class ConfinedKernel:
         """Have a fresh kernel forked: the first one, or another after the last one died."""
         self.ended = ""
         self.started += 1
-        name = f"k{self.started}"
         facts = {
             "transport": "ipc",
             "key": secrets.token_hex(16),
             "signature_scheme": "hmac-sha256",
             **{f"{channel}_port": k for k, channel in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)},
         }
-        sockets = self.folder / "sockets"
-        self.connection = {**facts, "ip": str(sockets / name)}
-        file = self.folder / "connection" / f"{name}.json"
-        file.write_text(json.dumps({**facts, "ip": self.inside(sockets / name)}))
-        file.chmod(0o644)  # the folder above is closed to all others outside
+        inside = f"{KERNEL_PLACE if self.sandboxed else self.folder / 'kernel'}/k{self.started}"
         order = {
-            "connection": self.inside(file),
+            "connection": {**facts, "ip": inside},
             "socket": self.socket,
-            "ready": self.inside(sockets / f"{name}.ready"),
             "folder": sandbox.WORK if self.sandboxed else str(self.folder / "work"),
         }
         with contextlib.suppress(OSError):
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
             self.process.stdin.flush()
-        ready, deadline = sockets / f"{name}.ready", time.monotonic() + START_S
-        while not ready.exists():
-            if not self.alive() or time.monotonic() > deadline:
-                raise RuntimeError(f"the student's kernel did not start: {self.last_words()}")
-            time.sleep(0.01)
+        self._await_event("listening")
+        # Its files are within the walls, where their size is limited; this is the way to them from outside.
+        root = f"/proc/{sandbox.family(self.process.pid)[1].pid}/root" if self.sandboxed else ""
+        self.connection = {**facts, "ip": f"{root}{inside}"}
 
     def client(self) -> AsyncKernelClient:
         context = zmq.asyncio.Context()
@@ -219,7 +196,7 @@ class ConfinedKernel:
     def _listen(self) -> None:
         for line in self.process.stdout:
             word = line[:300].decode("utf-8", "replace").strip()
-            if word in ("ready", "died"):
+            if word in ("ready", "listening", "died"):
                 self.events.put(word)
             else:
                 self.words = [*self.words[-20:], word]
@@ -228,11 +205,14 @@ class ConfinedKernel:
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             with contextlib.suppress(queue.Empty):
-                if self.events.get(timeout=0.2) == wanted:
+                word = self.events.get(timeout=0.2)
+                if word == wanted:
                     return
+                if word == "died" and wanted == "listening":
+                    break
             if self.process.poll() is not None:
                 break
-        raise RuntimeError(f"the student's process did not start: {self.last_words()}")
+        raise RuntimeError(f"the student's kernel did not start: {self.last_words()}")
 
     def last_words(self) -> str:
         time.sleep(0.1)

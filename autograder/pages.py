@@ -11,6 +11,7 @@ from typing import Any
 
 import jinja2
 import mistune
+from markupsafe import Markup, escape
 from nbformat import NotebookNode
 
 from autograder.results import clean, task_of
@@ -52,7 +53,11 @@ def environment() -> jinja2.Environment:
     environment.filters |= {
         "points": number,
         "clean": lambda text: clean(str(text), most=500),
+        "short": short,
+        "score": lambda value: f"{value:.3f}",
+        "signed": lambda value: f"{value:.2f}".replace("-", "\u2212"),
         "status": lambda status: status.replace(" ", "-"),
+        "ticks": ticks,
     }
     return environment
 
@@ -71,6 +76,17 @@ def number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "\u2013"
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def short(text: str, *, most: int = 48) -> str:
+    """A name in one line, cut where it is long."""
+    text = " ".join(clean(str(text), most=500).split())
+    return text if len(text) <= most else f"{text[: most - 1]}\u2026"
+
+
+def ticks(text: str) -> Markup:
+    """Escaped text in which what stands between backticks is set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def now() -> str:

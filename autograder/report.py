@@ -20,7 +20,7 @@ from autograder import charts, scores
 from autograder.attention import matters, unboxed
 from autograder.feedback import feedback_page, rubrics
 from autograder.grade import pending
-from autograder.items import LEVELS, Item, analyse
+from autograder.items import FEWEST, LEVELS, Item, analyse
 from autograder.journal import latest_gradings
 from autograder.klass import Klass, registered, write_text
 from autograder.pages import environment, headings, now, title_of
@@ -71,6 +71,7 @@ def class_page(title: str, parts: Sequence[dict[str, Any]], *, waiting: int = 0)
             parts=[part for part in parts if part["rows"]],
             without=[part["name"] for part in parts if not part["rows"]],
             levels=LEVELS,
+            fewest=FEWEST,
         )
     )
 
@@ -115,6 +116,7 @@ def assignment_part(
             too_good=[(found["student"], f"{found['label']} above {found['ceiling']:g}") for found in too_good],
             alike=[(group, _shared(group, alike)) for group in alike.groups],
         ),
+        "possible": possible,
         "most": sum(possible.values()),
         "counts": {status: sum(r.status == status for r in rows) for status in STATUSES},
         "written_only": sum(bool(r.reasons) and all("written answer" in why for why in r.reasons) for r in rows),

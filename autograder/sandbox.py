@@ -58,6 +58,7 @@ class View:
 
     readable: dict[Path, str] = field(default_factory=dict)
     writable: dict[Path, str] = field(default_factory=dict)
+    scratch: tuple[str, ...] = ()  # small empty folders
     disk_mb: int = 500
 
 
@@ -93,6 +94,8 @@ def wrap(command: list[str], view: View, *, way: str, uid: int | None = None, en
     size = str(view.disk_mb * MB)
     for folder in (WORK, "/tmp", "/dev/shm"):
         args += [*_parents(folder), "--perms", "1777", "--size", size, "--tmpfs", folder]
+    for folder in view.scratch:
+        args += [*_parents(folder), "--perms", "1777", "--size", str(4 * MB), "--tmpfs", folder]
     args += _system()  # after the empty folders: the project itself may lie below /tmp or /home
     for bind, places in (("--ro-bind", view.readable), ("--bind", view.writable)):
         for source, place in places.items():

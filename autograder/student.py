@@ -64,9 +64,8 @@ def main() -> None:
         for line in lines:
             kernel = os.fork()
             if kernel == 0:
-                os.close(events)
                 try:
-                    run_kernel(json.loads(line))
+                    run_kernel(json.loads(line), events)
                 finally:
                     os._exit(1)
 
@@ -112,8 +111,8 @@ def hide(yes: bool) -> None:
 # --- the kernel ---
 
 
-def run_kernel(order: dict[str, Any]) -> None:
-    """Be a kernel: the connection's facts go into a file, as Jupyter wants it; `ready` appears when it listens."""
+def run_kernel(order: dict[str, Any], events: int) -> None:
+    """Be a kernel, and say so when it listens: the last word that this side says before the student's code runs."""
     from ipykernel.kernelapp import IPKernelApp
 
     hide(False)
@@ -122,10 +121,13 @@ def run_kernel(order: dict[str, Any]) -> None:
         os.dup2(nothing, handle)
     os.chdir(order["folder"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    file = order["connection"]["ip"] + ".json"  # Jupyter wants a file
+    with open(file, "w") as connection:
+        json.dump(order["connection"], connection)
     app = IPKernelApp.instance(kernel_class=student_kernel(order["socket"]))
-    app.initialize(["-f", order["connection"], "--HistoryManager.enabled=False"])
-    with open(order["ready"], "w"):
-        pass
+    app.initialize(["-f", file, "--HistoryManager.enabled=False"])
+    say(events, "listening")
+    os.close(events)
     app.start()
 
 

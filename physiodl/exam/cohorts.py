@@ -208,12 +208,12 @@ def _roc(labels: np.ndarray, probability: np.ndarray) -> dict[str, list[float]]:
 
 
 def begin_cell() -> None:
-    """A test cell begins: no cohort has been opened and nothing scored."""
-    _cell.update(hidden=False, scores=[])
+    """A test cell begins: nothing is scored yet. That hidden recordings were opened before stays true."""
+    _cell["scores"] = []
 
 
 def hidden_in_use() -> bool:
-    """Whether the test cell that runs now has opened hidden recordings."""
+    """Whether this test cell or one before it has opened hidden recordings."""
     return _cell["hidden"]
 
 
