@@ -140,9 +140,9 @@ def _overlapping(file: _Sparing, infos: list[zipfile.ZipInfo], end: int) -> dict
             faults[k] = "it is damaged: nothing begins where the list of members says"
     starts = Counter(infos[k].header_offset for k in headers)
     order = sorted(headers, key=lambda k: infos[k].header_offset)
-    for k, following in zip(order, [*order[1:], None], strict=True):
+    for n, k in enumerate(order):
         (flags, name, extra), start = headers[k], infos[k].header_offset
-        limit = end if following is None else infos[following].header_offset
+        limit = infos[order[n + 1]].header_offset if n + 1 < len(order) else end
         if starts[start] > 1 or start + 30 + name + extra + infos[k].compress_size > limit:
             faults[k] = "it shares its bytes with another member of the archive, as in a zip bomb"
         elif flags & 0x800 and not infos[k].flag_bits & 0x800:  # taken away by `_readable`

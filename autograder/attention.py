@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from autograder.results import Result, clean
 
+WRITTEN = "written answer waits for its mark"
 MOST_GROUPS = 40  # per assignment; what is left is one group: a reason may hold a student's own words
 
 # kind -> what it is called, and what to do about it; in the order in which they are shown.
@@ -21,12 +22,12 @@ KINDS = {
     "again": ("Graded again after a mark by hand", "See whether that mark still holds."),
     "asked": ("A second look was asked for", "Look at the task in nbgrader's formgrader."),
     "other": ("Another reason", "Look at the task in nbgrader's formgrader."),
-    "open": ("Graded without a sandbox", "Grade again on a machine with bubblewrap: `autograder grade --force`."),
+    "unboxed": ("Graded without a sandbox", "Grade again on a machine with bubblewrap: `autograder grade --force`."),
     "written": ("Written answers that wait for a mark", "Mark them in nbgrader's formgrader, task by task."),
 }
 # The first pattern with which a reason begins says its kind.
 PATTERNS = {
-    r"written answer": "written",
+    WRITTEN: "written",
     r"mended": "mended",
     r"graded again after a mark": "again",
     r"somebody asked": "asked",
@@ -89,7 +90,7 @@ def matters(
         for reason in result.reasons:
             note(*_kind(reason), result.student)
         if unboxed(result):
-            note("open", "", result.student)
+            note("unboxed", "", result.student)
     order = list(KINDS)
     # A group of lookalikes keeps its place, the closest first; all others go by their size.
     return sorted(found.values(), key=lambda m: (order.index(m.kind), 0 if m.kind == "alike" else -len(m.students)))
@@ -98,6 +99,11 @@ def matters(
 def unboxed(result: Result) -> bool:
     """Whether a submission ran without the sandbox (or before there was one), so that its grade may be forged."""
     return result.status != "failed" and result.sandbox in ("", "none")
+
+
+def only_written(result: Result) -> bool:
+    """Whether nothing but marks for written answers is open."""
+    return bool(result.reasons) and all(_kind(reason)[0] == "written" for reason in result.reasons)
 
 
 def _kind(reason: str) -> tuple[str, str]:

@@ -6,15 +6,21 @@ batches, and examined on a hidden cohort of its own, made from a key of its own:
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
+import secrets
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from autograder.examiner import run_cell
 from autograder.klass import PROJECT
 from autograder.reference import run_reference
 from autograder.source import read_source
@@ -45,6 +51,25 @@ def measure(assignment: str, seed: int) -> dict[str, float]:
     }
 
 
+def test_cells(assignment: str, names: dict[str, Any], *, seeds: Iterable[int], root: Path = PROJECT) -> list[str]:
+    """Run the reference's test cells with other SEEDs, as the examiner does; returns those that gave less than all.
+
+    Those that train or open hidden recordings are left out: `measure` sees to them.
+    """
+    source = read_source(root / "solutions" / f"{assignment}.py")
+    cells = [c for c in source.cells if c.role == "test" and "exam.cohort(" not in c.text and "train" not in c.task]
+    short = []
+    for seed in seeds:
+        for cell in cells:
+            shown = io.StringIO()
+            with contextlib.redirect_stdout(shown):
+                points = run_cell(cell.text, cell.task, {**names, "SEED": seed})
+            if points != cell.options["points"]:
+                lines = [line for line in shown.getvalue().splitlines() if line.startswith("\u2718")]
+                short.append(f"SEED {seed}, {cell.task}: {points:g} of {cell.options['points']:g}; {' '.join(lines)}")
+    return short
+
+
 def run(assignment: str, *, seeds: int = 30) -> int:
     """Print the margins; returns the number of seeds that miss full points anywhere."""
     lines = thresholds(assignment)
@@ -68,6 +93,11 @@ def run(assignment: str, *, seeds: int = 30) -> int:
             metric, *(f"{v:.4f}" for v in (low, five, middle, values.max(), full)), f"{low - full:+.4f}", f"{floor:.2f}"
         )
     console.print(table)
+    names = run_reference(assignment, parameters={"SOURCE": "simulated", "BUDGET": "ci"})
+    odd = test_cells(assignment, names, seeds=[secrets.randbits(31) for _ in range(seeds)])
+    console.print(f"test cells with {seeds} other seeds: {'all full' if not odd else ''}")
+    for line in odd:
+        console.print(line, style="red", markup=False)
     short = sum(any(row[m] < full for m, (_, full, _) in lines.items()) for row in rows)
     console.print(f"{seeds - short} of {seeds} seeds reach full points.")
-    return short
+    return short + len(odd)

@@ -122,7 +122,7 @@ def difficulty(points: Sequence[tuple[str, str, float, float]]) -> str:
 
 def roc(curves: Sequence[dict[str, Any]], marked: Sequence[tuple[str, str, dict[str, Any]]] = ()) -> str:
     """ROC curves ({"fpr", "tpr"}) of a class, with some `marked` on top: (CSS class, label, curve)."""
-    frame = Frame((0, 1), (0, 1), height=380, width=400)
+    frame = Frame((0, 1), (0, 1), height=400)
     ticks = [0, 0.2, 0.4, 0.6, 0.8, 1.0]
     chance = frame.path((0, 1), (0, 1))
     parts = [f'<path d="{chance}" class="chance"><title>Chance</title></path>']
@@ -160,7 +160,7 @@ def ranked(
     low, high = (min(seen), max(seen)) if seen else (0.0, 1.0)
     room = 0.06 * (high - low) or 0.05
     top = 1.0 if high <= 1.0 < high + room else high + room
-    frame = Frame((0.5, max(n, 1) + 0.5), (low - room, top), height=380, left=54)
+    frame = Frame((0.5, max(n, 1) + 0.5), (low - room, top), height=400, left=54)
     whiskers = "".join(
         f"M{frame.px(k):.1f},{frame.py(a):.1f}V{frame.py(b):.1f}" for k, (_, a, b) in enumerate(scores, start=1)
     )
@@ -192,11 +192,11 @@ def _axes(
     for tick in y_ticks:
         y = frame.py(tick)
         parts.append(f'<path d="M{left},{y:.1f}h-4" class="axis"/>')
-        parts.append(f'<text x="{left - 7}" y="{y + 4:.1f}" class="end">{tick:.{digits}f}</text>')
+        parts.append(f'<text x="{left - 7}" y="{y + 4:.1f}" class="end">{tick + 0.0:.{digits}f}</text>')
     middle = (frame.top + base) / 2
-    parts.append(f'<text x="{(left + right) / 2:.0f}" y="{frame.height - 6}" class="label">{escape(x_label)}</text>')
+    parts.append(f'<text x="{(left + right) / 2:.0f}" y="{frame.height - 6}" class="name">{escape(x_label)}</text>')
     turn = f"translate(12 {middle:.0f}) rotate(-90)"
-    parts.append(f'<text transform="{turn}" class="label">{escape(y_label)}</text>')
+    parts.append(f'<text transform="{turn}" class="name">{escape(y_label)}</text>')
     return parts
 
 

@@ -212,6 +212,27 @@ def export(
 
 
 @app.command()
+def reference(
+    class_dir: ClassDir,
+    assignment: Annotated[str | None, typer.Argument(help="One assignment; all if left out.")] = None,
+    no_sandbox: NoSandboxFlag = False,
+) -> None:
+    """Examine the course's own reference and baseline on the class's hidden recordings, for the class report."""
+    from autograder.klass import ClassError, open_class, registered
+    from autograder.yardsticks import measure
+
+    try:
+        klass = open_class(class_dir)
+        for name in [assignment] if assignment else registered(klass):
+            with console.status(f"{name}: training the reference"):
+                told = measure(klass, name, sandboxed=not no_sandbox)
+            for who, what in (told or {"reference": "measured before, nothing has changed"}).items():
+                console.print(f"{name}, {who}: {what}", highlight=False)
+    except ClassError as error:
+        raise _fail(error) from None
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine can give for grading, and what is missing."""
     from autograder.doctor import examine_machine

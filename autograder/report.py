@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder import charts, scores
-from autograder.attention import matters, unboxed
+from autograder.attention import WRITTEN, matters, only_written, unboxed
 from autograder.feedback import feedback_page, rubrics
 from autograder.grade import pending
 from autograder.items import FEWEST, LEVELS, Item, analyse
@@ -109,7 +109,7 @@ def assignment_part(
         "name": name,
         "title": title_of(handout, name),
         "who": {r.student: _link(r.student, name) for r in rows},
-        "rows": [{"result": r, "unboxed": unboxed(r)} for r in rows],
+        "rows": [_row(r) for r in rows],
         "matters": matters(
             rows,
             retry=retry,
@@ -119,7 +119,7 @@ def assignment_part(
         "possible": possible,
         "most": sum(possible.values()),
         "counts": {status: sum(r.status == status for r in rows) for status in STATUSES},
-        "written_only": sum(bool(r.reasons) and all("written answer" in why for why in r.reasons) for r in rows),
+        "written_only": sum(only_written(r) for r in rows),
         "median": statistics.median([r.total for r in whole]) if whole else None,
         "open": any(None in r.points.values() for r in whole),
         "numbers": numbers,
@@ -143,6 +143,13 @@ def assignment_part(
 
 def _link(student: str, assignment: str) -> str:
     return f"../feedback/{quote(student, safe='')}/{quote(assignment, safe='')}.html"
+
+
+def _row(result: Result) -> dict[str, Any]:
+    """A row of the table of all students; that a written answer waits is told by a dash among the points."""
+    why = [reason for reason in result.reasons if WRITTEN not in reason]
+    tag = "to mark" if only_written(result) else result.status
+    return {"result": result, "tag": tag, "why": why + ["graded without a sandbox"] * unboxed(result)}
 
 
 def _item(item: Item, numbers: Mapping[str, str], titles: Mapping[str, str], n: int) -> dict[str, Any]:

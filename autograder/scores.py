@@ -82,7 +82,7 @@ def metric_name(metric: str) -> str:
 
 
 def label_of(key: Key, names: Mapping[str, str]) -> str:
-    return f"{names.get(key.task, key.task)}: {metric_name(key.metric)}" + (f" ({key.k + 1})" if key.k else "")
+    return f"{metric_name(key.metric)}, {names.get(key.task, key.task)}" + (f" ({key.k + 1})" if key.k else "")
 
 
 def roc_charts(curves: Curves, names: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -54,9 +54,9 @@ _HANDOUT_STEPS = (
     CheckCellMetadata,
 )
 
-# What an assignment declares for its grading in its front matter: the time of a cell and of all cells, the memory of all
-# processes, and per metric the score above which a result is too good to be true.
-DECLARED = ("cell_timeout_s", "total_timeout_s", "memory_mb", "ceiling")
+# What an assignment declares for its grading in its front matter: the time of a cell and of all cells, the memory of
+# all processes, per metric the score above which a result is too good to be true, and what to compare scores with.
+DECLARED = ("cell_timeout_s", "total_timeout_s", "memory_mb", "ceiling", "baseline")
 _METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},

@@ -52,17 +52,9 @@ def from_challenge(packed: Path) -> Cohort:
 
 def rr_baseline(cohort: Cohort, split: dict[str, np.ndarray], seed: int, **_: Any) -> np.ndarray:
     """Logistic regression on five numbers about RR irregularity; probabilities of all recordings."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from physiodl.exam.baselines import rr_irregularity
 
-    from physiodl import ecg
-
-    table = ecg.rr_table(cohort.signals, cohort.fs)
-    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
-        table[split["train"]], cohort.labels[split["train"]]
-    )
-    return model.predict_proba(table)[:, 1]
+    return rr_irregularity(cohort.subset(split["train"]), cohort.signals, cohort.fs, seed=seed)
 
 
 def reference(cohort: Cohort, split: dict[str, np.ndarray], seed: int, **_: Any) -> np.ndarray:

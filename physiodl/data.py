@@ -93,6 +93,7 @@ def groups(cohort: Cohort, *, root: Path | None = None) -> np.ndarray:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".tmp", delete=False) as part:
             np.save(part, found)
+        os.chmod(part.name, 0o644)  # as other data files: who may read those may read this
         os.replace(part.name, kept)
     except OSError as error:  # a read-only data folder costs time, not the result
         log.info("could not keep the groups in %s: %s", kept, error)

@@ -8,6 +8,7 @@
 # cell_timeout_s: 150
 # total_timeout_s: 600
 # ceiling: {roc_auc: 0.9995, accuracy: 0.995}
+# baseline: {task: perform, cohort: af_detection, method: rr_irregularity}
 # ---
 
 # %% [markdown]
