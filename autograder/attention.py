@@ -17,8 +17,8 @@ KINDS = {
     "failed": ("Not graded: the file could not be read", "Ask for the notebook again."),
     "ceiling": ("Too good to be true", "See which data the work was trained and examined on before the mark stands."),
     "alike": ("Near-identical submissions", "Read both. Similarity is a reason to look, not a proof."),
-    "test": ("A test did not come to its end", "Read the feedback page. The task has 0 points unless a person gives some."),
-    "mended": ("A cell was not as handed out", "It was put back, and the task graded. See whether the change was meant."),
+    "test": ("A test did not come to its end", "Read the feedback page. The task has 0 points so far."),
+    "mended": ("A cell was not as handed out", "It was put back. See whether the change was meant."),
     "again": ("Graded again after a mark by hand", "See whether that mark still holds."),
     "asked": ("A second look was asked for", "Look at the task in nbgrader's formgrader."),
     "other": ("Another reason", "Look at the task in nbgrader's formgrader."),
@@ -66,7 +66,7 @@ def matters(
 ) -> list[Matter]:
     """What needs a person in one assignment, in the order of `KINDS`, the largest groups of a kind first.
 
-    `retry` are students whose failure was the grader's, `too_good` is (student, why), `alike` (students, why) per group.
+    `retry` are students whose failure was the grader's, `too_good` (student, why), `alike` (students, why) by group.
     """
     found: dict[tuple[str, str], Matter] = {}
     again = set(retry)

@@ -143,7 +143,8 @@ def roc(curves: Sequence[dict[str, Any]], marked: Sequence[tuple[str, str, dict[
     for kind, label, curve in marked:
         parts.append(f'<path d="{frame.path(*_thinned(curve))}" class="{kind}"><title>{escape(label)}</title></path>')
         legend.append((kind, label))
-    parts += _axes(frame, "false positive rate (1 \u2212 specificity)", "true positive rate (sensitivity)", ticks, ticks)
+    x_label, y_label = "false positive rate (1 \u2212 specificity)", "true positive rate (sensitivity)"
+    parts += _axes(frame, x_label, y_label, ticks, ticks)
     parts += _legend(frame, legend)
     return _svg(frame, f"ROC curves of {len(curves)} submissions", parts)
 
@@ -165,11 +166,12 @@ def ranked(
         f"M{frame.px(k):.1f},{frame.py(a):.1f}V{frame.py(b):.1f}" for k, (_, a, b) in enumerate(scores, start=1)
     )
     size = 3.2 if n <= 80 else 1.4
-    dots = [f'<circle cx="{frame.px(k):.1f}" cy="{frame.py(v):.1f}" r="{size}"/>' for k, (v, *_) in enumerate(scores, 1)]
+    at = [(frame.px(k), frame.py(value)) for k, (value, *_) in enumerate(scores, start=1)]
+    dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}"/>' for x, y in at]
     parts = [f'<path d="{whiskers}" class="whisker"/><g class="dot">{"".join(dots)}</g>'] if scores else []
     for kind, label, value in lines:
-        across = f'x1="{frame.left}" x2="{frame.width - frame.right}" y1="{frame.py(value):.1f}" y2="{frame.py(value):.1f}"'
-        parts.append(f'<line {across} class="{kind}"><title>{escape(label)}</title></line>')
+        across = frame.path(frame.x, (value, value))
+        parts.append(f'<path d="{across}" class="{kind}"><title>{escape(label)}</title></path>')
     parts += _axes(frame, "submissions, from the lowest score to the highest", metric, _whole_ticks(n, first=1), None)
     parts += _legend(frame, [("whisker", "95 % interval"), *((kind, label) for kind, label, _ in lines)])
     return _svg(frame, f"{metric} of {n} submissions with intervals", parts)

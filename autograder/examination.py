@@ -10,7 +10,9 @@ import ast
 import copy
 import json
 import math
+import os
 import queue
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -80,6 +82,12 @@ class Examiner:
         self.folder = Path(tempfile.mkdtemp(prefix="physiodl-examiner-"))
         tell("folder", folder=str(self.folder))
         (self.folder / "sockets").mkdir()
+        self.uid = sandbox.own_uid(examiner=True) if sandboxed and sandbox.means().way == "root" else None
+        if self.uid is not None:  # it is no longer root, and reads a copy of its own
+            if hidden and hidden.exists():
+                hidden = Path(shutil.copytree(hidden, self.folder / "hidden"))
+            for path in [*self.folder.rglob("*")]:
+                os.chown(path, self.uid, self.uid)
         self.events: queue.Queue[dict[str, Any] | None] = queue.Queue()
         places = {path: name for path, name in ((hidden, "/hidden"), (data, "/data")) if path and path.exists()}
         environment = ONE_THREAD | {
@@ -98,7 +106,7 @@ class Examiner:
         command = [sys.executable, "-m", "autograder.examiner", json.dumps({"limits": limits})]
         if sandboxed:
             view = sandbox.View(places, {self.folder / "sockets": "/run/exam"}, disk_mb=200)
-            command = sandbox.wrap(command, view, way=sandbox.means().way, environment=environment)
+            command = sandbox.wrap(command, view, way=sandbox.means().way, uid=self.uid, environment=environment)
         pipe = subprocess.PIPE
         self.errors = tempfile.TemporaryFile()
         self.process = sandbox.start(
@@ -119,6 +127,8 @@ class Examiner:
         self.count += 1
         folder = self.folder / "sockets" / str(self.count)
         folder.mkdir()
+        if self.uid is not None:
+            os.chown(folder, self.uid, self.uid)
         place = f"/run/exam/{self.count}/s" if self.sandboxed else str(folder / "s")
         self.tell(do="begin", socket=place, seed=seed, preload=preload, environment={})
         return folder / "s"

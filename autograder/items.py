@@ -35,9 +35,7 @@ def analyse(points: Sequence[Mapping[str, float | None]], possible: Mapping[str,
     return [_item(task, most, points, possible) for task, most in possible.items()]
 
 
-def _item(
-    task: str, most: float, points: Sequence[Mapping[str, float | None]], possible: Mapping[str, float]
-) -> Item:
+def _item(task: str, most: float, points: Sequence[Mapping[str, float | None]], possible: Mapping[str, float]) -> Item:
     marked = [p for p in points if p.get(task) is not None]
     mean = float(np.mean([p[task] for p in marked])) if marked else None
     levels = [0] * len(LEVELS)

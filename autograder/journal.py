@@ -31,7 +31,7 @@ BLOCK = 1 << 16  # bytes read at a time from the end of the journal
 # --- writing ---
 
 
-def write_journal(klass: Klass, event: str, **facts: Any) -> dict[str, Any]:
+def write_journal(klass: Klass, event: str, /, **facts: Any) -> dict[str, Any]:
     """Append one entry and wait until it is on disk; returns the entry, as it will be read back.
 
     Reads no more of the journal than its last entry. A line that was cut off when its writer was killed stays, and the

@@ -39,7 +39,9 @@ class Line:
 
     def __init__(self, sock: socket.socket | None, *, deadline: float, hidden: Callable[[], bool] = lambda: False):
         self.sock, self.deadline, self.hidden = sock, deadline, hidden
-        self.lost, self.why = ("", "") if sock is not None else ("died", "the notebook's process had ended before this task was tested")
+        self.lost = self.why = ""
+        if sock is None:
+            self.lost, self.why = "died", "the notebook's process had ended before this task was tested"
         self.calls = 0
 
     def ask(self, do: str, **facts: Any) -> tuple[dict[str, Any], Any]:

@@ -98,6 +98,7 @@ def record(
     assignment: str,
     executed: Executed,
     mended: list[dict[str, str]],
+    /,
     *,
     looked_at: dict[str, float | None] | None = None,
     event: str = "grade",
@@ -143,6 +144,7 @@ def record_failure(
     student: str,
     assignment: str,
     why: str,
+    /,
     *,
     retry: bool = False,
     seconds: float = 0.0,
@@ -163,7 +165,7 @@ def record_failure(
     return _journal(klass, student, assignment, event, seconds=seconds, failed=why, retry=retry, **facts)
 
 
-def _journal(klass: Klass, student: str, assignment: str, event: str, *, seconds: float, **facts: Any) -> Result:
+def _journal(klass: Klass, student: str, assignment: str, event: str, /, *, seconds: float, **facts: Any) -> Result:
     entry = {"student": student, "assignment": assignment, "seconds": round(seconds, 2), **facts}
     result = result_of(klass, entry)
     entry |= {

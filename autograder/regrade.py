@@ -207,21 +207,21 @@ def _why(run: Run, entry: dict[str, Any], old: dict[str, float | None]) -> dict[
     found = {}
     for name, kind in CAUSES.items():
         if name in entry and entry[name] != run.facts[name]:
-            found[kind] = f"{_short(entry[name])} -> {_short(run.facts[name])}"
-    was, now = entry.get("packages", run.facts["packages"]), run.facts["packages"]
-    other = [f"{p} {was.get(p, 'none')} -> {now.get(p, 'none')}" for p in {**was, **now} if was.get(p) != now.get(p)]
-    if other:
-        found["packages"] = ", ".join(other)
+            found[kind] = _change(entry[name], run.facts[name])
+    if entry.get("packages", run.facts["packages"]) != run.facts["packages"]:
+        found["packages"] = _change(entry["packages"], run.facts["packages"])
     then = {**entry["points"], **entry.get("auto", {})}
     if "hash" in entry and any(not _same(then[task], old[task]) for task in then if task in old):
         found["gradebook"] = "its points are not those of the journal; autograder verify says more"
     return found
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, dict):  # limits
-        return "/".join(f"{seconds:g}" for seconds in value.values()) + " s"
-    return str(value)[:16] or "no file"
+def _change(old: Any, new: Any) -> str:
+    """Two values of a fact in few words; of packages and limits, those that differ."""
+    if isinstance(old, dict):
+        names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        return ", ".join(f"{name} {old.get(name, 'none')} -> {new.get(name, 'none')}" for name in names)
+    return " -> ".join(str(value)[:24] or "no file" for value in (old, new))
 
 
 def _same(one: float | None, other: float | None) -> bool:

@@ -166,7 +166,7 @@ def _difficulty(items: Sequence[Item], numbers: Mapping[str, str], titles: Mappi
     points = []
     for item in items:
         if item.r is not None and item.share is not None:
-            says = f"{numbers[item.task]}, {titles.get(item.task, item.task)}: {100 * item.share:.0f} %, r = {item.r:.2f}"
+            says = f"{titles.get(item.task, item.task)}: {100 * item.share:.0f} %, r = {item.r:.2f}"
             points.append((numbers[item.task], says, item.share, item.r))
     return charts.difficulty(points) if points else ""
 

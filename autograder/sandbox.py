@@ -36,8 +36,10 @@ REFUSED_CALLS = (
     "ptrace process_vm_readv process_vm_writev kcmp keyctl add_key request_key bpf perf_event_open userfaultfd "
     "io_uring_setup io_uring_enter io_uring_register kexec_load kexec_file_load init_module finit_module delete_module "
     "reboot swapon swapoff acct quotactl name_to_handle_at open_by_handle_at syslog settimeofday clock_settime "
+    "memfd_create memfd_secret shmget mq_open "  # memory that no process is seen to hold
     "adjtimex clock_adjtime sethostname setdomainname iopl ioperm lookup_dcookie nfsservctl vhangup"
 ).split()
+LEAST_FREE_MB = 300  # of the machine's memory; below that a sandbox goes, whatever it seems to hold
 CLONE_NEW = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 
 
@@ -81,9 +83,10 @@ class NoSandbox(ClassError):
 def wrap(command: list[str], view: View, *, way: str, uid: int | None = None, environment: dict[str, str]) -> list[str]:
     """The command that runs `command` inside the walls; its first argument is for `subprocess.Popen`.
 
-    With ``uid`` (only where `way` is "root") the process becomes that user; without, it stays the grader's, as the
-    examiner does, which must read the hidden recordings.
+    Where `way` is "root", ``uid`` is the user that the process becomes: root must not remain root in there.
     """
+    if (way == "root") != (uid is not None):
+        raise ValueError(f"got way {way!r} with uid {uid}, expected a uid for root and none for others")
     args = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     args += ["--hostname", "notebook", "--die-with-parent", "--new-session", "--clearenv"]
     if way == "user":
@@ -91,6 +94,7 @@ def wrap(command: list[str], view: View, *, way: str, uid: int | None = None, en
     for name, value in environment.items():
         args += ["--setenv", name, value]
     args += ["--perms", "0755", "--tmpfs", "/", "--proc", "/proc", "--dev", "/dev"]
+    args += ["--ro-bind-try", "/proc/sys", "/proc/sys"]  # the machine's, not the sandbox's
     size = str(view.disk_mb * MB)
     for folder in (WORK, "/tmp", "/dev/shm"):
         args += [*_parents(folder), "--perms", "1777", "--size", size, "--tmpfs", folder]
@@ -266,9 +270,9 @@ def require() -> Means:
     return found
 
 
-def own_uid() -> int:
-    """A user id for the submissions that this process runs, one after another."""
-    return FIRST_UID + 1 + os.getpid() % (UIDS - 1)
+def own_uid(*, examiner: bool = False) -> int:
+    """A user id for the submissions that this process runs, one after another, or for its examiner."""
+    return FIRST_UID + 1 + os.getpid() % (UIDS - 1) + (UIDS if examiner else 0)
 
 
 # --- what holds for all its processes together ---
@@ -289,6 +293,9 @@ class Watch(threading.Thread):
             self.peak = max(self.peak, used)
             if used > self.limit:
                 self.why = f"it used more than {self.limit / 1e9:g} GB of memory"
+            elif psutil.virtual_memory().available < LEAST_FREE_MB * MB:  # such as the buffers of a thousand sockets
+                self.why = "the machine had no memory left while it ran"
+            if self.why:
                 kill(self.process)
                 return
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from autograder import charts
 from autograder.klass import Klass
+from autograder.yardsticks import BASELINE, REFERENCE, scores_path
 
-REFERENCE, BASELINE = ".reference", ".baseline"  # the course's own, among the students of CLASS_DIR/scores
 METRICS = {"roc_auc": "ROC AUC", "f1": "F1", "kappa": "Cohen's kappa", "cohen_kappa": "Cohen's kappa"}
 MOST_POINTS = 20_000  # of one curve
 MOST_BYTES = 20_000_000  # of one file of curves
@@ -52,7 +52,7 @@ def read_curves(klass: Klass, assignment: str, students: Iterable[str]) -> Curve
     """The files of curves of these students; those without one are left out."""
     found = {}
     for student in students:
-        path = klass.root / "scores" / student / f"{assignment}.json"
+        path = scores_path(klass, student, assignment)
         try:
             if path.stat().st_size <= MOST_BYTES:
                 found[student] = json.loads(path.read_text(encoding="utf-8"))

@@ -16,8 +16,8 @@ What was measured for `PIECE` = 10 (share of the smaller one's pieces that the o
 - the eight solutions against copies of themselves with all names and every second number changed, docstrings gone and
   functions reordered: 0.87 or more; with a new statement before every fourth line on top: 0.73 or more.
 
-`ALIKE` stands in the middle between 0.34 and 0.73. Below `FEWEST` pieces of one's own (some 15 lines), chance alone goes
-higher, and nothing is said.
+`ALIKE` stands in the middle between 0.34 and 0.73. Below `FEWEST` pieces of one's own (some 15 lines), chance alone
+goes higher, and nothing is said.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _BREAKS = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 @dataclass(frozen=True)
 class Pair:
-    """Two submissions: `share` (0 to 1) of the smaller one's own code is in the other; `where`: mainly in these cells."""
+    """Two submissions: `share` (0 to 1) of the smaller one's own code is in the other, mainly in the cells `where`."""
 
     students: tuple[str, str]
     share: float
@@ -89,7 +89,7 @@ def find_alike(klass: Klass, assignment: str, students: Iterable[str]) -> Alike:
 def compare(codes: Mapping[str, Mapping[str, str]], given: Iterable[str] = ()) -> Alike:
     """Compare submissions (student -> cell -> code) by what they do not have from `given`.
 
-    Takes about 2 s for 300 submissions and 8 s for 1,000 of the size of assignment 03.
+    Takes about 2 s for 300 and 6 s for 1,000 submissions with 7,000 characters of their own each, on one core.
     """
     known = {piece for text in given for piece in pieces(text)}
     sets = {

@@ -23,6 +23,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import sys
 import threading
 import time
@@ -195,9 +196,8 @@ def park(kernel: Any, socket_path: str, cell: str) -> bool:
     heard, tell = os.pipe()
     if os.fork() == 0:
         try:
+            close_connections(keep=tell)
             silence(kernel)
-            os.closerange(3, tell)
-            os.closerange(tell + 1, 4096)
             serve(kernel.shell.user_ns, socket_path, cell, connected=tell)
         finally:
             os._exit(0)
@@ -206,6 +206,15 @@ def park(kernel: Any, socket_path: str, cell: str) -> bool:
         return bool(select.select([heard], [], [], PARK_S)[0] and os.read(heard, 1))
     finally:
         os.close(heard)
+
+
+def close_connections(*, keep: int) -> None:
+    """Let go of the kernel's sockets and pipes; files that the notebook has open stay so."""
+    for handle in map(int, os.listdir("/dev/fd")):
+        with contextlib.suppress(OSError):
+            mode = os.fstat(handle).st_mode
+            if handle > 2 and handle != keep and not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
+                os.close(handle)
 
 
 def silence(kernel: Any) -> None:
