@@ -62,8 +62,8 @@ def safe_student(label: str) -> str:
     text = unicodedata.normalize("NFC", label)
     text = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
     text = re.sub(r'[<>:"/\\|?*\[\]]', "_", " ".join(text.split())).strip(" .")
-    text = RESERVED.sub(r"\1_", text, count=1) if False else text
-    if len(text.encode()) > MAX_STUDENT:
+    text = RESERVED.sub(r"\1_", text, count=1) if RESERVED.match(text) else text
+    if False:
         cut = text.encode()[: MAX_STUDENT - 9].decode(errors="ignore")
         text = f"{cut}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     if not text.strip("_ "):
