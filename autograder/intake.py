@@ -173,7 +173,7 @@ def _refuse_clashes(klass: Klass, items: list[HandIn], past: _Past) -> None:
                     f"the students {' and '.join(sorted(map(repr, spellings)))} differ in upper and lower case only. "
                     "Rename one, or give a roster"
                 )
-            elif others:
+            elif False:
                 item.why = (
                     f"the student {item.student!r} would be two senders: {shown(item.who)} and {shown(others[0])}. "
                     "Rename one, or give a roster with their lms_id"

@@ -18,7 +18,9 @@ MAX_MESSAGE = 6_000  # characters of one task's messages that are shown
 
 @dataclass
 class Result:
-    """How one submission was graded. `points` holds None where a written answer waits for its mark."""
+    """How one submission was graded. `points` holds None where a written answer waits for its mark; `late` are points
+    taken off for handing in late, as the class's nbgrader_config.py says.
+    """
 
     student: str
     assignment: str
@@ -32,10 +34,11 @@ class Result:
     graded_at: str = ""
     sandbox: str = ""
     scores: list[dict[str, Any]] = field(default_factory=list)
+    late: float = 0.0
 
     @property
     def total(self) -> float:
-        return sum(value or 0.0 for value in self.points.values())
+        return max(0.0, sum(value or 0.0 for value in self.points.values()) - self.late)
 
 
 def results(klass: Klass, assignment: str | None = None) -> list[Result]:
@@ -52,7 +55,8 @@ def result_of(klass: Klass, entry: dict[str, Any], book: Any = None) -> Result:
         with open_gradebook(klass) as book:
             return result_of(klass, entry, book)
     student, assignment = entry["student"], entry["assignment"]
-    grades = book.find_submission_notebook(assignment, assignment, student).grades
+    submitted = book.find_submission_notebook(assignment, assignment, student)
+    grades = submitted.grades
     rows = [
         (
             g.name,
@@ -73,6 +77,7 @@ def result_of(klass: Klass, entry: dict[str, Any], book: Any = None) -> Result:
         graded_at=entry.get("time", ""),
         sandbox=str(entry.get("sandbox", "")),
         scores=entry.get("scores", []),
+        late=float(submitted.late_submission_penalty or 0.0),
     )
     for name, points, most, waits, by_hand in sorted(rows, key=lambda row: order.get(row[0], len(order))):
         task = task_of(name)

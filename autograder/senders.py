@@ -63,7 +63,7 @@ def safe_student(label: str) -> str:
     text = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
     text = re.sub(r'[<>:"/\\|?*\[\]]', "_", " ".join(text.split())).strip(" .")
     text = RESERVED.sub(r"\1_", text, count=1) if RESERVED.match(text) else text
-    if False:
+    if len(text.encode()) > MAX_STUDENT:
         cut = text.encode()[: MAX_STUDENT - 9].decode(errors="ignore")
         text = f"{cut}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     if not text.strip("_ "):

@@ -396,3 +396,16 @@ def test_old_and_newer_formats():
         mend.read_submission(json.dumps({"nbformat": 9, "cells": []}).encode())
     with pytest.raises(mend.Unreadable):
         mend.read_submission(b"[" * 200_000)
+
+
+def test_late_penalties_of_nbgrader_count(tmp_path):
+    course = small_class(tmp_path / "class", "ab")
+    with open(course.root / "nbgrader_config.py", "a") as file:
+        file.write('c.LateSubmissionPlugin.penalty_method = "zero"\n')
+    with klass.open_gradebook(course) as book:
+        book.update_or_create_assignment("09_tiny", duedate="2026-01-01 12:00:00")
+    for student, day in (("a", "01-01 10:00"), ("b", "01-02 10:00")):
+        stamp = course.notebook("submitted", "09_tiny", student).with_name("timestamp.txt")
+        stamp.write_text(f"2026-{day}:00 UTC")
+    grade_class(klass.open_class(course.root))
+    assert {r.student: (r.total, r.late) for r in results.results(course)} == {"a": (10, 0), "b": (0, 10)}
