@@ -10,6 +10,7 @@ from attacks.attack import Attack
 from attacks.watch import Marks, Run, Scene
 
 LIMIT_S = 100
+CELL_S = 2 * arena.CELL_S  # imports of the locked cells count here
 # Limits of the benchmark, not of nbgrader, which has none: an attack must not take the machine.
 LIMITS = {"RLIMIT_AS": 12_000_000_000, "RLIMIT_FSIZE": 4_000_000_000, "RLIMIT_CORE": 0}
 WITNESS = "zoe"
@@ -31,14 +32,14 @@ def grade(attack: Attack, *, by_design: frozenset[str] = frozenset()) -> list[tu
         found = scene.harm(attack, run, marks, by_design=by_design, seconds=run.seconds - usual_s())
         # A student who loses own points by an own attack has done no harm.
         found = [(kind, what) for kind, what in found if kind != "victim" or attack.least]
-        return found + scene.harm_to_all(run, marks, {WITNESS: arena.EARNED[WITNESS]})
+        return found + scene.harm_to_all(run, marks, {WITNESS: arena.EARNED[WITNESS]}, by_design=by_design)
 
 
 def autograde(scene: Scene) -> tuple[Run, Marks]:
     """`nbgrader autograde` and `generate_feedback` for all that is handed in."""
     nbgrader = [sys.executable, "-m", "nbgrader"]
     run = scene.run(
-        [*nbgrader, "autograde", arena.NAME, f"--Execute.timeout={arena.CELL_S}"], limit_s=LIMIT_S, settle_s=6, limits=LIMITS
+        [*nbgrader, "autograde", arena.NAME, f"--Execute.timeout={CELL_S}"], limit_s=LIMIT_S, settle_s=6, limits=LIMITS
     )
     marks = scene.marks()
     if run.code is not None:

@@ -29,7 +29,7 @@ from autograder.klass import PROJECT, open_gradebook
 LAUNCHER = Path(__file__).with_name("launcher.py")
 OTHERS = {"gradebook", "loopback", "home", "environment", "memory", "keyring", "shared memory", "shared file"}
 KINDS = ("points", "victim", "leak", "reach", "network", "others", "batch", "files", "machine", "page", "limits")
-WRITTEN = {"autograded", "feedback", "reports", "scores", "journal.jsonl", "gradebook.db", ".lock", ".spool", "logs"}  # by graders
+WRITTEN = {"autograded", "feedback", "reports", "scores", "journal.jsonl", "gradebook.db"}  # by graders, and .files
 MOST_READ = 60_000_000  # bytes of one file that are searched
 ACTIVE = re.compile(r"<script[^>]*>[^<]{0,200}attack-page|<[a-z][^<>]{0,300}attack-page", re.I)
 
@@ -195,7 +195,9 @@ class Scene:
             found.append(("limits", f"took {seconds:.0f} s of {arena.TOTAL_S}"))
         return found
 
-    def harm_to_all(self, run: Run, marks: Marks, expected: Marks) -> list[tuple[str, str]]:
+    def harm_to_all(
+        self, run: Run, marks: Marks, expected: Marks, *, by_design: Iterable[str] = ()
+    ) -> list[tuple[str, str]]:
         """What happened to others, to the batch and to the machine. `expected`: the marks of the honest alone."""
         found = []
         if run.code is None:
@@ -212,7 +214,8 @@ class Scene:
         if self.witness.poll() is not None:
             found.append(("machine", "a process of the user was killed"))
         found += [("network", f"a stranger called at {door}") for door in self.doors.strangers(self.attacks)]
-        found += [("leak", f"{name} in what the grader printed") for name in self.leaks([run.text])]
+        printed = [name for name in self.leaks([run.text]) if name not in by_design]
+        found += [("leak", f"{name} in what the grader printed") for name in printed]
         return found
 
     def texts(self, student: str) -> list[str]:
@@ -259,7 +262,7 @@ class Scene:
             name = path.relative_to(self.root)
             if name.parts[0] in ("t", "order.json", "output") or name.parts[:2] == ("home", ".cache"):
                 continue
-            if name.parts[0] == "class" and name.parts[1] in WRITTEN:
+            if name.parts[0] == "class" and (name.parts[1] in WRITTEN or name.parts[1].startswith(".")):
                 continue
             found[str(name)] = _identity(path)
         return found
