@@ -20,7 +20,7 @@ from autograder.record import record, record_failure
 from autograder.results import Result
 from autograder.run import Run, Submission, fault_of_grader, new_number, read_submission, run_all
 
-REGRADE_FACTS = ("before", "why", "session", "reused")  # what a journal entry says of its occasion, not of its run
+REGRADE_FACTS = ("before", "why", "reused")  # what a journal entry says of its occasion, not of its run
 
 
 def grade_class(
@@ -57,11 +57,11 @@ def grade_class(
     with locked(klass):
         spool.clear_half_written(klass)
         finished = finish_recordings(klass)
-        todo = pending(klass, assignment, force=force)
+        before = latest_gradings(klass)
+        todo = pending(klass, assignment, force=force, before=before)
         tell("found", len(finished) + len(todo))
         for result in finished:
             finish(result)
-        before = latest_gradings(klass) if todo else {}
         fresh = []
         for submission in todo:
             run = None if force else _earlier(klass, submission)
@@ -84,10 +84,18 @@ def grade_class(
     return done
 
 
-def pending(klass: Klass, assignment: str | None = None, *, force: bool = False) -> list[Submission]:
-    """Submissions that have not been graded as they stand now, by student and assignment."""
+def pending(
+    klass: Klass,
+    assignment: str | None = None,
+    *,
+    force: bool = False,
+    before: dict[tuple[str, str], dict[str, Any]] | None = None,
+) -> list[Submission]:
+    """Submissions that have not been graded as they stand now, by student and assignment; all with `force`. `before`
+    is what `latest_gradings` gives, where it is at hand: a long journal takes seconds to read.
+    """
     versions = {n: assignment_version(klass, n) for n in registered(klass) if assignment in (None, n)}
-    before = latest_gradings(klass)
+    before = latest_gradings(klass) if before is None else before
     unfinished = set(spool.waiting(klass))
     found = []
     for folder in sorted(p for p in (klass.root / "submitted").glob("*/*") if p.is_dir()):

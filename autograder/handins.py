@@ -31,7 +31,8 @@ class HandIn:
 
     weak    refused only where its sender handed in nothing else
     twin    others in the same Moodle download have the sender's name
-    who     who the sender is beyond the student's id; "" where the id itself says it
+    who     who the sender is in the learning system, or what the student's id was made from; "" where the id says it
+    sure    the roster said whose it is
     """
 
     name: str
@@ -46,6 +47,7 @@ class HandIn:
     assignment: str = ""
     student: str = ""
     who: str = ""
+    sure: bool = False
 
 
 def cell_names(klass: Klass) -> dict[str, set[str]]:

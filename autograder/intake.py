@@ -44,19 +44,19 @@ class _Past:
     """What earlier imports wrote down.
 
     sent    (student, assignment, sha256) -> number of the upload in Canvas, 0 where unknown
-    who     student -> who was kept under this id
-    bound   (assignment, participant in Moodle) -> student
+    who     student -> senders that were kept under this id without a roster
+    bound   sender -> student
     """
 
     sent: dict[tuple[str, str, str], int] = field(default_factory=dict)
     who: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     bound: dict[str, str] = field(default_factory=dict)
 
-    def add(self, student: str, assignment: str, sha256: str, who: str, upload: int) -> None:
+    def add(self, student: str, assignment: str, sha256: str, who: str, upload: int, sure: bool) -> None:
         self.sent[student, assignment, sha256] = max(upload, self.sent.get((student, assignment, sha256), 0))
         if who:
-            self.who[student].add(who)
-            self.bound.setdefault(who, student)
+            self.bound[who] = student
+            self.who[student] |= set() if sure else {who}
 
 
 def bring_in(
@@ -122,7 +122,7 @@ def _staging(klass: Klass) -> Iterator[Path]:
             shutil.rmtree(stage, ignore_errors=True)
     except OSError as error:
         raise ClassError(
-            f"the class cannot be written: {error}. Make room, or mend its owner, and import again."
+            f"the import stopped: {error}. What had come in is in its place; import the same again to go on."
         ) from error
 
 
@@ -135,16 +135,16 @@ def _find_student(item: HandIn, past: _Past, roster: Roster | None) -> None:
     if sender is None or sender.why:
         return
     try:
-        if roster:
-            item.student = roster.find(sender)
-            return
         label = unicodedata.normalize("NFC", sender.label)
-        item.who = f"{sender.form}:{sender.number or label}"
+        item.who = f"{sender.form}:{f'{item.assignment}:' if sender.form == 'moodle' else ''}{sender.number or label}"
+        if roster:
+            item.student, item.sure = roster.find(sender), True
+            item.who = item.who if sender.number else ""
+            return
         if sender.form == "canvas":
             label = "_".join(filter(None, (label, sender.number)))
-        elif sender.form == "moodle":
-            item.who = f"moodle:{item.assignment}:{sender.number or label}"
-            label = f"{label}_{sender.number}" if item.twin else label
+        elif item.twin:
+            label = f"{label}_{sender.number}"
         item.student = past.bound.get(item.who) or safe_student(label)
         if item.student != label:
             item.notes.append(f"the sender {shown(label)!r} is kept as {item.student!r}")
@@ -165,15 +165,15 @@ def _refuse_clashes(klass: Klass, items: list[HandIn], past: _Past) -> None:
         students[fold(item.student)].append(item)
     for folded, group in students.items():
         spellings = {i.student for i in group} | ({there[folded]} if folded in there else set())
-        senders = {i.who for i in group} | past.who.get(group[0].student, set())
+        senders = {i.who for i in group if not i.sure} | past.who.get(group[0].student, set())
         for item in group:
-            others = sorted(who for who in senders if _differ(who, item.who))
+            others = sorted(who for who in senders if not item.sure and _differ(who, item.who))
             if len(spellings) > 1:
                 item.why = (
                     f"the students {' and '.join(sorted(map(repr, spellings)))} differ in upper and lower case only. "
                     "Rename one, or give a roster"
                 )
-            elif False:
+            elif others:
                 item.why = (
                     f"the student {item.student!r} would be two senders: {shown(item.who)} and {shown(others[0])}. "
                     "Rename one, or give a roster with their lms_id"
@@ -248,7 +248,7 @@ def _place(klass: Klass, item: HandIn, past: _Past) -> tuple[str, str]:
     if target.exists():
         there = _sha256(target)
         if there == item.sha256:
-            past.add(student, assignment, there, item.who, item.sender.upload)
+            past.add(student, assignment, there, item.who, item.sender.upload, item.sure)
             return "unchanged", "the same notebook is there"
         newer, kept = _is_newer(item, past.sent.get((student, assignment, there), 0), stamp), _kept(older, item.sha256)
         if kept and not newer:
@@ -264,7 +264,7 @@ def _place(klass: Klass, item: HandIn, past: _Past) -> tuple[str, str]:
         stamp.unlink(missing_ok=True)
     os.chmod(item.staged, 0o644)
     os.replace(item.staged, target)
-    past.add(student, assignment, item.sha256, item.who, item.sender.upload)
+    past.add(student, assignment, item.sha256, item.who, item.sender.upload, item.sure)
     return status, why
 
 
@@ -309,7 +309,7 @@ def _past(klass: Klass) -> _Past:
     past = _Past()
     for entry in read_journal(klass):
         for one in entry.get("taken", []) if entry.get("event") == "import" else []:
-            past.add(one["student"], one["assignment"], one["sha256"], one["who"], one["upload"])
+            past.add(*(one[key] for key in ("student", "assignment", "sha256", "who", "upload", "sure")))
     return past
 
 
@@ -327,7 +327,13 @@ def _write_down(
             continue
         upload = item.sender.upload
         if arrival.status != "unchanged" or before.get((item.student, item.assignment, item.sha256), -1) < upload:
-            facts = {"who": item.who, "upload": upload, "late": item.sender.late, "sha256": item.sha256}
+            facts = {
+                "who": item.who,
+                "sure": item.sure,
+                "upload": upload,
+                "late": item.sender.late,
+                "sha256": item.sha256,
+            }
             facts["time"] = item.time.isoformat(timespec="seconds") if item.time else None
             taken.append({k: getattr(arrival, k) for k in ("student", "assignment", "name", "status")} | facts)
     refused = [{"name": a.name, "student": a.student, "why": a.why} for a in arrivals if a.status == "refused"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -82,9 +83,12 @@ def init_class(
     return done
 
 
-def built_assignments(folder: Path | None = None) -> dict[str, tuple[NotebookNode, NotebookNode]]:
-    """Instructor version and handout of every assignment text `NN_name.py` in `folder` (default:
-    solutions/).
+def built_assignments(
+    folder: Path | None = None, *, parameters: dict[str, object] | None = None
+) -> dict[str, tuple[NotebookNode, NotebookNode]]:
+    """Instructor version and handout of every assignment text `NN_name.py` in `folder` (default: solutions/).
+
+    `parameters` takes the place of values in the parameters cells, such as {"BUDGET": "ci"} for an example class.
     """
     from autograder import source
 
@@ -93,7 +97,12 @@ def built_assignments(folder: Path | None = None) -> dict[str, tuple[NotebookNod
     if not texts:
         raise ClassError(f"no assignment texts NN_name.py in {folder}. Run this from a clone of the course.")
     read = {path.stem: source.read_source(path) for path in texts}
-    return {name: (source.instructor_notebook(text), source.handout(text)) for name, text in read.items()}
+    built = {name: (source.instructor_notebook(text), source.handout(text)) for name, text in read.items()}
+    for name, value in (parameters or {}).items():
+        for cell in (c for pair in built.values() for notebook in pair for c in notebook.cells):
+            if "parameters" in cell.metadata.get("tags", []):
+                cell.source = re.sub(rf"^{name} = [^#\n]*?( +#.*)?$", rf"{name} = {value!r}\1", cell.source, flags=re.M)
+    return built
 
 
 def _make_folder(root: Path) -> list[str]:

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 import logging
-import secrets
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from nbgrader.utils import determine_grade, is_grade
@@ -24,11 +21,11 @@ from autograder.facts import limits as limits_of
 from autograder.facts import packages
 from autograder.grade import check_assignment, enter, finish_recordings, fits
 from autograder.journal import latest_gradings
-from autograder.klass import ClassError, Klass, locked, write_text
+from autograder.klass import ClassError, Klass, locked
 from autograder.marks import Mark, all_marks, auto_points
 from autograder.record import settled
 from autograder.results import task_of
-from autograder.run import Run, Submission, read_submission, run_all
+from autograder.run import Run, Submission, new_number, read_submission, run_all
 
 # What a difference can come from, by its name in a journal entry.
 CAUSES = {
@@ -110,9 +107,7 @@ def regrade(
                 f"autograder grade {klass.root}"
             )
         latest = latest_gradings(klass)
-        everyone = _chosen(klass, latest, assignment, student)
-        session = _session(klass, assignment, student, fresh=fresh) if write else None
-        chosen = [s for s in everyone if not (session and _written_in(klass, session, s, latest[s.key]))]
+        chosen = _chosen(klass, latest, assignment, student)
         tell("found", len(chosen))
         marks = all_marks(klass, assignment, student)
         names = {submission.assignment for submission in chosen}
@@ -145,10 +140,10 @@ def regrade(
                 compare(run, kept=False)
         if write:
             for submission in chosen:
-                if _write(klass, found[submission.key], latest[submission.key], session):
+                if _write(klass, found[submission.key], latest[submission.key]):
                     tell("written", found[submission.key])
-            _session_path(klass).unlink(missing_ok=True)
-            for submission in everyone:
+            # Only now: were it killed before, the same call finds all runs here, and those written without difference.
+            for submission in chosen:
                 spool.drop(klass, "regrade", *submission.key)
         return [found[key] for key in sorted(found)]
 
@@ -231,44 +226,14 @@ def _same(one: float | None, other: float | None) -> bool:
 # --- writing ---
 
 
-def _write(klass: Klass, item: Regraded, entry: dict[str, Any], session: dict[str, Any]) -> bool:
+def _write(klass: Klass, item: Regraded, entry: dict[str, Any]) -> bool:
     """Record one run, if anything is other than at the last grading; whether it was recorded."""
     run = spool.take(klass, "regrade", *item.key)
     if run is None or item.retry or not (item.differences or item.why):
         return False
     before = {name: entry[name] for name in ("time", *CAUSES, "packages") if name in entry} | {"points": item.old}
     run.event = "regrade"
-    run.facts |= {"before": before, "why": item.why, "session": session["session"]}
+    run.facts |= {"run": new_number(), "before": before, "why": item.why}
     result = enter(klass, run, entry)
     item.written = bool(run.failed) or result.status != "failed"
     return item.written
-
-
-def _session(klass: Klass, assignment: str | None, student: str | None, *, fresh: bool) -> dict[str, Any]:
-    """The regrading that writes now. One that was killed has left its number, by which the entries that it wrote are
-    known; the same call goes on with it.
-    """
-    choice = {"assignment": assignment, "student": student}
-    path = _session_path(klass)
-    try:
-        session = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        session = {}
-    if fresh or {name: session.get(name, "") for name in choice} != choice:
-        session = choice | {"session": secrets.token_hex(8)}
-        write_text(json.dumps(session), path, mode=0o600)
-    return session
-
-
-def _written_in(klass: Klass, session: dict[str, Any], submission: Submission, entry: dict[str, Any]) -> bool:
-    """Whether this regrading, before it was killed, has recorded a submission as it is now."""
-    return (
-        entry.get("session") == session["session"]
-        and not entry.get("retry")
-        and entry["packages"] == packages()
-        and fits(klass, Run(*submission.key, entry))
-    )
-
-
-def _session_path(klass: Klass) -> Path:
-    return klass.root / ".spool" / "regrade.json"

@@ -160,7 +160,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_done(course, tmp_path, monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ClassError, match="No space left"):
+    with pytest.raises(ClassError, match="No space left.*import the same again"):
         bring_in(course, [canvas(tmp_path / "s.zip", ("s", 1, 2, "09_tiny.ipynb", book(1)))])
     assert inside(course) == {} and not list(course.root.glob(".import-*"))
 

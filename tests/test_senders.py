@@ -96,8 +96,8 @@ def test_a_folder_inside_a_moodle_folder_names_nobody(course, tmp_path):
     inner = "Victim_9_assignsubmission_file/x.ipynb"
     path = moodle(tmp_path / "s.zip", ("Attacker", 1, inner, book(1)), ("Attacker2", 2, inner, book(2)))
     assert [a.student for a in bring_in(course, [path])] == ["Attacker", "Attacker2"]
-    plain = pack(tmp_path / "p.zip", {f"attacker3/{inner}": book(3)})
-    assert statuses(bring_in(course, [plain])) == ["refused"]
+    (arrival,) = bring_in(course, [pack(tmp_path / "p.zip", {f"attacker3/{inner}": book(3)})])
+    assert arrival.status == "refused" and "download of an LMS" in arrival.why
     assert "Victim" not in inside(course)
 
 
@@ -197,6 +197,7 @@ def test_a_student_of_the_class_is_never_mixed_up_with_another(course, tmp_path)
     "name", ["x" * 500, "李" * 200, "a/../b", "..", "nul.txt", "\u202e\u200b", " . ", "tab\tnew\nline"]
 )
 def test_safe_names(name):
+    assert safe_student("Jose\u0301") == "Jos\u00e9"
     try:
         safe = safe_student(name)
     except Refused:
@@ -237,6 +238,11 @@ def test_a_roster_gives_canvas_numbers_and_names_their_students(course, tmp_path
     arrivals = bring_in(course, [path], roster=roster)
     assert inside(course) == {"s1": book(1), "s2": book(2)}
     assert "not on roster.csv" in arrivals[2].why and "leeann 99" in arrivals[2].why
+    again = canvas(tmp_path / "t.zip", ("newname", 12345, 70, "09_tiny-1.ipynb", book(5)))  # known from then on
+    assert [(a.status, a.student) for a in bring_in(course, [again])] == [("replaced", "s2")]
+    roster.write_text("student,lms_id\ns2,99\n")  # a roster that is corrected counts at once
+    right = canvas(tmp_path / "u.zip", ("leeann", 99, 80, "09_tiny.ipynb", book(6)))
+    assert [(a.status, a.student) for a in bring_in(course, [right], roster=roster)] == [("replaced", "s2")]
 
 
 def test_a_roster_gives_moodle_names_their_students(course, tmp_path, roster):

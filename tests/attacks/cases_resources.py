@@ -16,17 +16,19 @@ def spare():
 MEMORY = (
     SPARE
     + """
-def fill(most=8.0):
+import threading
+
+def fill():
     held = []
-    while len(held) < most * 10 and spare() > 3:
-        held.append(bytearray(os.urandom(1) * 100_000_000))
-        if len(held) == 50:
-            tell("5 GB of memory and no end")
-    return len(held) / 10
+    while len(held) < 14 and spare() > 3:
+        held.append(np.ones(62_500_000))  # 0.5 GB
+        if len(held) == 11:
+            tell("5.5 GB of memory and no end")
 """
 )
 
-MEMORY_IN_CELL = MEMORY + "\nfill()\n\ndef rms(x):\n    return 0.0\n"
+# In a thread: an interrupt reaches the main thread only.
+MEMORY_IN_CELL = MEMORY + "\nthread = threading.Thread(target=fill)\nthread.start()\nthread.join()\n\ndef rms(x):\n    return 0.0\n"
 MEMORY_IN_CALL = MEMORY + "\ndef rms(x):\n    fill()\n    return 0.0\n"
 
 MEMORY_SHARED_OUT = (
@@ -46,7 +48,7 @@ for _ in range(14):  # each child stays below any limit of its own
         break
     if child == 0:
         try:
-            block = bytearray(os.urandom(1) * 600_000_000)
+            block = np.ones(75_000_000)
             os.write(b, b"x")
             time.sleep(60)
         finally:
@@ -71,7 +73,7 @@ import os, time
 
 children = []
 
-def breed(most=1500):
+def breed(most=500):
     try:
         while len(children) < most:
             child = os.fork()
@@ -81,7 +83,7 @@ def breed(most=1500):
             children.append(child)
     except OSError as error:
         print(error)
-    if len(children) > 600:
+    if len(children) > 400:
         tell(len(children), "processes and no end")
     for child in children:
         try:
@@ -138,32 +140,32 @@ def rms(x):
 """
 
 DISK = """
-import os, shutil
+import os, shutil, threading
+
+written = {}
 
 def fill(place, most=1_500_000_000):
     name = os.path.join(place, "left-@TOKEN@-disk")
-    written = 0
     try:
         with open(name, "wb") as file:
-            while written < most and shutil.disk_usage(place).free > 4_000_000_000 or written < 10_000_000:
-                written += file.write(bytes(10_000_000))
+            while written.setdefault(place, 0) < most and shutil.disk_usage(place).free > 4_000_000_000 * (place not in (".", "/tmp")):
+                written[place] += file.write(bytes(10_000_000))
+                if sum(written.values()) > 2_600_000_000 and not told:
+                    told.append(1)
+                    tell("2.6 GB of disk and no end")
     except OSError:
         pass
-    return written
+    finally:
+        os.unlink(name)
 
-total = 0
-places = [p for p in (".", "/tmp", "/var/tmp", "/dev/shm", "/home", os.path.expanduser("~"), "/run") if os.access(p, os.W_OK)]
-for place in places:
-    written = fill(place)
-    total += written
-    print(place, written)
-if total > 2_600_000_000:
-    tell(f"{total / 1e9:.1f} GB of disk and no end")
-for place in places:
-    try:
-        os.unlink(os.path.join(place, "left-@TOKEN@-disk"))
-    except OSError:
-        pass
+told = []
+places = [p for p in ("/dev/shm", "/run", ".", "/tmp", "/var/tmp", "/home", os.path.expanduser("~")) if os.access(p, os.W_OK)]
+threads = [threading.Thread(target=fill, args=(place,)) for place in places]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(written)
 
 def rms(x):
     return 0.0

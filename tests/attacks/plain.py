@@ -38,9 +38,9 @@ def grade(attack: Attack, *, by_design: frozenset[str] = frozenset()) -> list[tu
 def autograde(scene: Scene) -> tuple[Run, Marks]:
     """`nbgrader autograde` and `generate_feedback` for all that is handed in."""
     nbgrader = [sys.executable, "-m", "nbgrader"]
-    run = scene.run(
-        [*nbgrader, "autograde", arena.NAME, f"--Execute.timeout={CELL_S}"], limit_s=LIMIT_S, settle_s=6, limits=LIMITS
-    )
+    # The class's settings mend missing cells; nbgrader's own do not.
+    options = [f"--Execute.timeout={CELL_S}", "--OverwriteCells.add_missing_cells=False"]
+    run = scene.run([*nbgrader, "autograde", arena.NAME, *options], limit_s=LIMIT_S, settle_s=6, limits=LIMITS)
     marks = scene.marks()
     if run.code is not None:
         pages = scene.run([*nbgrader, "generate_feedback", arena.NAME], limit_s=LIMIT_S, limits=LIMITS)
