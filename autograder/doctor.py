@@ -43,7 +43,7 @@ def _walls() -> list[Finding]:
     }[means.way]
     return [
         Finding("sandbox", "good", f"bubblewrap {means.bubblewrap}, {who}"),
-        Finding("inside it", "good", "no network, own processes, read-only system, empty folders, filtered system calls"),
+        Finding("inside it", "good", "no network, own processes, system read-only, empty folders, filtered calls"),
     ]
 
 

@@ -27,6 +27,7 @@ from autograder.journal import write_journal
 from autograder.klass import Klass, open_gradebook, run_preprocessors, write_notebook
 from autograder.marks import all_marks, auto_points
 from autograder.results import Result, result_of, task_of
+from autograder.yardsticks import scores_of, write_scores
 
 # --- marks ---
 
@@ -126,6 +127,8 @@ def record(
     stamp = klass.notebook("submitted", assignment, student).with_name("timestamp.txt")
     if stamp.is_file():
         shutil.copyfile(stamp, path.with_name("timestamp.txt"))
+    scores = scores_of(notebook, executed)
+    write_scores(klass, student, assignment, scores)
     return _journal(
         klass,
         student,
@@ -135,6 +138,11 @@ def record(
         flags=flags,
         mended=mended,
         ended=executed.ended,
+        scores=[
+            {"task": task, **{name: value for name, value in score.items() if name != "roc"}}
+            for task, found in scores.items()
+            for score in found
+        ],
         **facts,
     )
 
@@ -162,6 +170,7 @@ def record_failure(
             grade.auto_score, grade.needs_manual_grade = 0.0, True
         book.db.commit()
     shutil.rmtree(klass.notebook("autograded", assignment, student).parent, ignore_errors=True)
+    write_scores(klass, student, assignment, {})
     return _journal(klass, student, assignment, event, seconds=seconds, failed=why, retry=retry, **facts)
 
 

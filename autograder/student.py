@@ -15,6 +15,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import ctypes
+import getpass
 import importlib
 import inspect
 import json
@@ -28,6 +29,8 @@ import sys
 import threading
 import time
 import traceback
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 from autograder import wire
@@ -35,6 +38,9 @@ from autograder import wire
 FOREVER = 1e9  # seconds
 LONGEST_ERROR = 400  # characters of an error's text that travel
 PARK_S = 10.0  # that a copy may need to be connected
+MAX_ASKED = 20  # calls of input() that get an empty line
+MAX_SENT = 32_000_000  # bytes of one message to the grader, which reads twice as much
+LONGEST_TEXT = 300_000  # characters of a text in a message that is larger than that
 PR_SET_DUMPABLE = 4
 
 
@@ -146,6 +152,20 @@ def student_kernel(socket_path: str) -> type:
         def __init__(self, **kwargs: Any):
             super().__init__(**kwargs)
             self.usual: tuple[int, set[threading.Thread]] | None = None  # native threads, Python's threads
+            self.names_at: dict[str, dict[str, Any]] = {}  # test cell -> the notebook's names at that place
+            self.asked = 0
+            self.session.pack = bounded(self.session.pack)
+            self.shell.ask_exit = lambda: None  # an `exit()` that was left in ends nothing
+
+        def raw_input(self, prompt: Any = "") -> str:
+            """Nobody is there to answer an `input()` that was left in: an empty line, but not without end."""
+            self.asked += 1
+            if self.asked > MAX_ASKED:
+                raise EOFError("nobody answers while a notebook is graded")
+            print(f"{prompt}(nobody answers while a notebook is graded: an empty line)")
+            return ""
+
+        getpass = raw_input
 
         async def execute_request(self, stream, ident, parent):
             if self.usual is None:
@@ -160,12 +180,18 @@ def student_kernel(socket_path: str) -> type:
             }
             if not reply["why"]:
                 reply["parked"] = park(self, socket_path, parent["content"]["cell"])
+            if not reply["parked"]:
+                self.names_at[parent["content"]["cell"]] = dict(self.shell.user_ns)
             self.session.send(stream, "park_reply", reply, parent, ident=ident)
 
         async def serve_request(self, stream, ident, parent):
             self.session.send(stream, "serve_reply", {"status": "ok"}, parent, ident=ident)
             silence(self)
             for cell in parent["content"]["cells"]:
+                names, then = self.shell.user_ns, self.names_at.get(cell, {})
+                for name in names.keys() - then.keys():
+                    del names[name]
+                names.update(then)
                 # An interrupt ends the call that hangs, and the next cell's calls are served.
                 with contextlib.suppress(BaseException):
                     serve(self.shell.user_ns, socket_path, cell)
@@ -194,7 +220,10 @@ def cannot_fork(usual_native: int, usual: set[threading.Thread]) -> str:
 def park(kernel: Any, socket_path: str, cell: str) -> bool:
     """Leave a copy of this process behind that answers for a cell; returns whether it is connected."""
     heard, tell = os.pipe()
-    if os.fork() == 0:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.12 warns of threads, and a notebook may turn warnings into errors
+        copy = os.fork()
+    if copy == 0:
         try:
             close_connections(keep=tell)
             silence(kernel)
@@ -228,7 +257,30 @@ def silence(kernel: Any) -> None:
     for target, method in ((shell.display_pub, "publish"), (shell.display_pub, "clear_output")):
         with contextlib.suppress(Exception):
             setattr(target, method, lambda *a, **k: None)
-    kernel._allow_stdin = False
+    kernel.asked = 0
+    builtins.input = getpass.getpass = kernel.raw_input
+
+
+def bounded(pack: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """A packer of messages that keeps each below what the grader reads; it closes the connection for a larger one."""
+
+    def packed(content: Any) -> bytes:
+        made = pack(content)
+        if len(made) <= MAX_SENT or not isinstance(content, dict):
+            return made
+        if "data" in content:
+            return pack({**content, "data": {"text/plain": "(output left out: it is too large)"}, "metadata": {}})
+        return pack(shortened(content))
+
+    return packed
+
+
+def shortened(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:LONGEST_TEXT]
+    if isinstance(value, list):
+        return [shortened(part) for part in value[:1000]]
+    return {key: shortened(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 # --- answering ---

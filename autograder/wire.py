@@ -24,6 +24,7 @@ MAX_DEPTH = 24
 MAX_NODES = 400_000
 MAX_TEXT = 1_000_000  # characters of one string
 MAX_INT = 2**63
+LONG = 100  # numbers in a list from which on they travel as an array
 DTYPE = re.compile(r"[<|][biufc](1|2|4|8|16)")
 LENGTHS = struct.Struct("!IQ")
 NUMBERS = "biufc"  # numpy kinds that are data
@@ -78,9 +79,10 @@ def pack(
         count += 1
         if depth > MAX_DEPTH or count > MAX_NODES:
             raise Refused("the value is nested too deeply or has too many parts")
-        kind = type(value)
         if reference and (path := reference(value)) is not None:
             return {"r": path}
+        value = _as_usual(value) if lenient else value
+        kind = type(value)
         if value is None or kind is bool:
             return value
         if kind is str:
@@ -93,6 +95,9 @@ def pack(
             return value if math.isfinite(value) else {"f": repr(value)}
         if kind is complex:
             return {"c": [walk(value.real, depth + 1), walk(value.imag, depth + 1)]}
+        if kind in (list, tuple) and (array := _column(value)) is not None:
+            blobs.append(array.tobytes())
+            return {"m": ["l" if kind is list else "t", array.dtype.str, len(value)]}
         if kind in (list, tuple, set, frozenset, range):
             form = {list: "l", range: "l", tuple: "t"}.get(kind, "u")
             return {form: [walk(part, depth + 1) for part in value]}
@@ -112,6 +117,28 @@ def pack(
         raise Refused(f"a {kind.__name__} cannot be sent: only numbers, strings, arrays, lists and dicts travel")
 
     return walk(value, 0), blobs
+
+
+def _as_usual(value: Any) -> Any:
+    """A student's value as the built-in type that it is a kind of: an OrderedDict is a dict, a text of NumPy's a str."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "U":
+        return value.tolist()
+    if isinstance(value, np.generic) and not isinstance(value, np.str_):
+        return value
+    for base, plain in ((dict, dict), (tuple, tuple), (list, list), (str, str.__str__), (int, int.__index__)):
+        if isinstance(value, base) and type(value) not in (base, bool):
+            return plain(value)
+    return value
+
+
+def _column(value: list | tuple) -> np.ndarray | None:
+    """A long list of nothing but floats, or of integers, as an array: it travels as its bytes."""
+    kinds = set(map(type, value)) if len(value) >= LONG else set()
+    if kinds == {float}:
+        return np.array(value, "<f8")
+    if kinds == {int} and -MAX_INT < min(value) and max(value) < MAX_INT:
+        return np.array(value, "<i8")
+    return None
 
 
 def _array_of(value: Any) -> np.ndarray | None:
@@ -166,6 +193,9 @@ def unpack(
             return array(body, scalar=form == "n")
         if type(body) is not list:
             raise WireError("not a value")
+        if form == "m" and len(body) == 3 and body[0] in ("l", "t") and body[1] in ("<f8", "<i8"):
+            parts = array([body[1], [body[2]]], scalar=False).tolist()
+            return parts if body[0] == "l" else tuple(parts)
         if form == "r" and resolve:
             return resolve(body)
         if form == "c" and len(body) == 2:
@@ -173,7 +203,7 @@ def unpack(
             return complex(float(real), float(imag))
         if form in ("l", "t", "u"):
             parts = [walk(part, depth + 1) for part in body]
-            return parts if form == "l" else tuple(parts) if form == "t" else set(parts)
+            return parts if form == "l" else tuple(parts) if form == "t" else set(map(_key, parts))
         if form == "d":
             return {_key(walk(key, depth + 1)): walk(part, depth + 1) for key, part in body}
         raise WireError("not a value")
@@ -208,7 +238,14 @@ def unpack(
 
 
 def _key(key: Any) -> Any:
-    if type(key) in (str, int, float, bool, tuple) or key is None:
+    """What can be a key or a member of a set; a number of NumPy's is the same key as Python's."""
+    if isinstance(key, np.generic):
+        return key.item()
+    if type(key) is tuple:
+        return tuple(map(_key, key))
+    if type(key) is set:
+        return frozenset(key)
+    if key is None or type(key) in (str, int, float, bool, complex) or isinstance(key, Opaque):
         return key
     raise WireError("a dict with keys that are neither text nor numbers")
 

@@ -365,5 +365,6 @@ def test_links_in_the_class_lead_nothing_outside(course, tmp_path):
     before = tree(tmp_path, leave=["class/journal", "class/.lock", "class/submitted/honest3"])
     arrivals = bring_in(course, [pack(tmp_path / "d.zip", HONEST)])
     assert [a.status for a in arrivals] == ["refused", "refused", "new"]
+    assert all("in the class is a link" in a.why for a in arrivals[:2])
     after = tree(tmp_path, leave=["class/journal", "class/.lock", "class/submitted/honest3", "d.zip"])
     assert after == before
