@@ -136,6 +136,7 @@ def rebuild(
         followers[anchor].append(_plain(cell))
 
     rebuilt, mended = list(followers[None]), []
+    place = len(rebuilt)  # behind the last cell of the frame
     for part in frame:
         copies = found[part.grade_id]
         new = copy.deepcopy(part.cell)
@@ -148,7 +149,14 @@ def rebuild(
         mended += [
             {"cell": part.grade_id, "kind": part.kind, "what": what} for what in _differences(part, copies)
         ]
-        rebuilt += [new, *followers.get(part.grade_id, [])]
+        if part.kind == "answer" and not copies:
+            # Above what the student added there: the answer may stand in a cell of its own.
+            rebuilt.insert(place, new)
+            place += 1
+            continue
+        rebuilt.append(new)
+        place = len(rebuilt)
+        rebuilt += followers.get(part.grade_id, [])
     expected = [f.grade_id for f in frame if f.grade_id in order]
     for name in (name for name, other in zip(order, expected, strict=True) if name != other):
         mended.append({"cell": name, "kind": wanted[name].kind, "what": "stood elsewhere; put back in order"})
@@ -243,7 +251,7 @@ def _clean_cell(cell: Any, k: int) -> dict[str, Any]:
         raise Unreadable(f"cell {k} is not a notebook cell: its source is not text")
     if len(source) > MAX_SOURCE:
         raise Unreadable(f"cell {k} is {len(source)} characters long; at most {MAX_SOURCE} are read")
-    source = source.replace("\r\n", "\n").encode("utf-8", "replace").decode("utf-8")
+    source = source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode("utf-8")
     metadata = cell.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     nbgrader = metadata.get("nbgrader")

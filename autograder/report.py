@@ -6,6 +6,7 @@ policy in the page keeps anything else from running.
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,12 +56,31 @@ def write_report(klass: Klass) -> Path:
         )
         parts.append(part)
     path = klass.reports / "index.html"
-    write_text(class_page(klass.root.name, parts, waiting=len(pending(klass))), path)
+    page = class_page(klass.root.name, parts, waiting=len(pending(klass)), public=public_cohorts(klass))
+    write_text(page, path)
     return path
 
 
-def class_page(title: str, parts: Sequence[dict[str, Any]], *, waiting: int = 0) -> str:
-    """The page as HTML, from the `assignment_part` of each assignment; `waiting` submissions are not graded yet."""
+def public_cohorts(klass: Klass) -> dict[str, str]:
+    """Hidden cohort -> how its recordings were changed, of those whose recordings anybody can download."""
+    found = {}
+    for path in sorted(klass.hidden.glob("*/about.json")):
+        about = json.loads(path.read_text(encoding="utf-8"))
+        if about.get("public"):
+            found[path.parent.name] = str(about.get("changed", ""))
+    return found
+
+
+def class_page(
+    title: str,
+    parts: Sequence[dict[str, Any]],
+    *,
+    waiting: int = 0,
+    public: Mapping[str, str] | None = None,
+) -> str:
+    """The page as HTML, from the `assignment_part` of each assignment; `waiting` submissions are not graded yet, and
+    `public` names hidden cohorts that are no secret, with what was changed in them.
+    """
     return (
         environment()
         .get_template("class.html")
@@ -68,6 +88,7 @@ def class_page(title: str, parts: Sequence[dict[str, Any]], *, waiting: int = 0)
             title=title,
             made=now(),
             waiting=waiting,
+            public=public or {},
             parts=[part for part in parts if part["rows"]],
             without=[part["name"] for part in parts if not part["rows"]],
             levels=LEVELS,

@@ -338,7 +338,7 @@ def answer(
         else:
             value = target
         tree, blobs = wire.pack(value, lenient=True)
-        if isinstance(tree, dict) and "o" in tree and keep_as_object(value, target):
+        if keep_as_object(tree, value, target):
             objects.append(value)
             return {"object": len(objects) - 1, "type": type(value).__name__, "callable": callable(value)}, []
         return {"value": tree}, blobs
@@ -353,9 +353,13 @@ def kind_of(names: dict[str, Any], name: str) -> str:
     return "callable" if callable(value) else "value"
 
 
-def keep_as_object(value: Any, target: Any) -> bool:
+def keep_as_object(tree: Any, value: Any, target: Any) -> bool:
     """Whether the examiner may go on with this value: an instance of a class that the notebook defines or asked for."""
-    return isinstance(target, type) or type(value).__module__ == "__main__" or callable(value)
+    own = type(value).__module__ == "__main__"
+    if own and isinstance(target, type):  # what a class makes, also where it is a kind of tuple or dict
+        return not (isinstance(tree, dict) and "a" in tree)
+    no_data = isinstance(tree, dict) and "o" in tree
+    return no_data and (own or isinstance(target, type) or callable(value))
 
 
 def told(error: BaseException) -> dict[str, Any]:

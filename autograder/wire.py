@@ -120,7 +120,7 @@ def pack(
 
 
 def _as_usual(value: Any) -> Any:
-    """A student's value as the built-in type that it is a kind of: an OrderedDict is a dict, a text of NumPy's a str."""
+    """A student's value as the built-in type it is a kind of: an OrderedDict is a dict, a text of NumPy's a str."""
     if isinstance(value, np.ndarray) and value.dtype.kind == "U":
         return value.tolist()
     if isinstance(value, np.generic) and not isinstance(value, np.str_):

@@ -3,10 +3,11 @@
 import inspect
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from textwrap import dedent, indent
+from textwrap import indent
 from unittest import mock
 
 import numpy as np
@@ -155,46 +156,68 @@ def classify(signals, fs):
 # asks: predict, classify
 task = exam.task("perform", points=6)
 _unseen = exam.cohort("af_detection")
-task.credit("predict", lambda: exam.score("roc_auc", _unseen, exam.ask(_unseen, predict)), floor=0.6, full=0.9, points=4)
-task.credit("classify", lambda: exam.score("accuracy", _unseen, exam.ask(_unseen, classify)), floor=0.6, full=0.9, points=2)
+for _name, _metric, _asked, _points in (("predict", "roc_auc", predict, 4), ("classify", "accuracy", classify, 2)):
+    task.credit(_name, lambda: exam.score(_metric, _unseen, exam.ask(_unseen, _asked)), floor=0.6, full=0.9, points=_points)
 task.points()
 '''
 POSSIBLE = {"describe": 8.0, "smooth": 4.0, "predict": 5.0, "perform": 6.0}
 
-# --- plain answers; those without a network need no torch and half the time ---
+# --- answers ---
 
 ROWS = """\
 rows = np.asarray(signals)[:, 0]
 rms = np.sqrt(np.mean(rows**2, axis=1))
 rate = np.argmax(np.abs(np.fft.rfft(rows)), axis=1) * fs / rows.shape[1]"""
 TOLD = '{"n": len(rows), "rms": rms, "rate_hz": rate, "unit": "mV"}'
-WAVES = """\
-power = np.abs(np.fft.rfft(np.asarray(signals)[:, 0]))
-p = 1 / (1 + np.exp(-0.05 * (power[:, 10] - power[:, 6])))"""
+# No network: without torch a submission takes half the time.
+PREDICT = """\
+def predict(signals, fs):
+    power = np.abs(np.fft.rfft(np.asarray(signals)[:, 0]))
+    return 1 / (1 + np.exp(-0.05 * (power[:, 10] - power[:, 6])))"""
 
 
-def describe(top="", inside="", result=TOLD, end="", *, head="def describe(signals, fs):"):
-    """An answer to the first task: lines above, inside and below the function, and what it returns."""
-    body = "\n".join(filter(None, [dedent(inside), ROWS, f"return {result}"]))
-    return "\n".join(filter(None, [dedent(top), head, indent(body, "    "), dedent(end)]))
-
-
-def predict(top="", inside="", result="p", end=""):
-    body = "\n".join(filter(None, [dedent(inside), WAVES, f"return {result}"]))
-    return "\n".join(filter(None, [dedent(top), "def predict(signals, fs):", indent(body, "    "), dedent(end)]))
+def describe(*, top="", inside="", end="", result=TOLD, head="def describe(signals, fs):"):
+    """An answer to the first task: lines above, inside and below the function, its head and what it returns."""
+    body = "\n".join(filter(None, [inside, ROWS, f"return {result}"]))
+    return "\n".join(filter(None, [top, head, indent(body, "    "), end]))
 
 
 @dataclass(frozen=True)
 class Quirk:
-    """One honest student. `cells` are (task or None, text); `file` changes the notebook's JSON or its bytes."""
+    """An honest habit. `top`, `inside`, `end`: lines around `describe`; `answers`: whole answers by task ("" for
+    the solution's, with its network); `added`: a cell of the student's own behind the first answer; `file`: changes the notebook's JSON, or gives the file's bytes.
+
+    `person`: why a person is asked, where that is right. `alone`: it changes the whole process, or the notebook, and is
+    not handed in together with others.
+    """
 
     name: str
-    cells: tuple = ()
-    file: object = None
-    network: bool = False
+    top: str = ""
+    inside: str = ""
+    end: str = ""
+    answers: dict[str, str] = field(default_factory=dict)
+    added: str = ""
+    file: Callable | None = None
     person: str = ""
-    options: dict = field(default_factory=dict)
+    alone: bool = False
 
+
+def together(quirks, most=5):
+    """Lists of quirks, each for one student: as many as go together, so that fewer notebooks are run."""
+    groups = []
+    for quirk in quirks:
+        for group in groups:
+            taken = {task for other in group for task in other.answers}
+            lines = quirk.top + quirk.inside + quirk.end
+            fits = not taken & (quirk.answers.keys() | ({"describe"} if lines else set()))
+            fits &= not ("describe" in quirk.answers and any(q.top + q.inside + q.end for q in group))
+            fits &= not (quirk.file and any(q.file for q in group))
+            if fits and len(group) < most and not quirk.alone and not group[0].alone:
+                group.append(quirk)
+                break
+        else:
+            groups.append([quirk])
+    return groups
 
 
 # --- class and files ---
@@ -219,32 +242,33 @@ def write_hidden(folder, *, key):
 
 
 def make_class(folder):
-    """A class with the assignment, and data of its own, so that no cohort is looked for elsewhere."""
+    """A class with the assignment, and a data folder of its own."""
     with mock.patch("physiodl.exam.write_hidden", write_hidden):
         newclass.init_class(folder, {NAME: assignment()})
     (folder / "data").mkdir()
     return klass.open_class(folder)
 
 
-def written(quirk):
-    """The bytes that a student hands in."""
-    plain = {} if quirk.network else {"predict": predict()}
-    given = [name for name, _ in quirk.cells if name]
-    # plain answers first, so that cells without a task stay behind the answer they follow
-    cells = [(name, "code", text) for name, text in plain.items() if name not in given]
-    cells += [(name, "code", dedent(text).strip("\n")) for name, text in quirk.cells]
-    case = Case(quirk.name, NAME, "alternative", quirk.name, cells=tuple(cells), options=quirk.options)
-    instructor, given_out = assignment()
-    text = make_submission(case, given_out, instructor)
-    if quirk.file is None:
-        return text.encode()
-    content = json.loads(text)
-    changed = quirk.file(content)
-    return changed if isinstance(changed, bytes) else json.dumps(changed or content).encode()
+def written(quirks):
+    """The bytes that a student with these habits hands in."""
+    lines = {part: "\n".join(filter(None, (getattr(q, part) for q in quirks))) for part in ("top", "inside", "end")}
+    answers = {"describe": describe(**lines), "predict": PREDICT}
+    for quirk in quirks:
+        answers |= quirk.answers
+    cells = [("describe", "code", answers.pop("describe")), *((None, "code", q.added) for q in quirks if q.added)]
+    cells += [(task, "code", text) for task, text in answers.items() if text]
+    instructor, given = assignment()
+    text = make_submission(Case("quirk", NAME, "alternative", "t", cells=tuple(cells)), given, instructor)
+    for change in (q.file for q in quirks if q.file):
+        content = json.loads(text)
+        changed = change(content)
+        if isinstance(changed, bytes):
+            return changed
+        text = json.dumps(content)
+    return text.encode()
 
 
-def hand_in(course, quirk):
-    path = course.notebook("submitted", NAME, quirk.name)
+def hand_in(course, student, quirks):
+    path = course.notebook("submitted", NAME, student)
     path.parent.mkdir(parents=True)
-    path.write_bytes(written(quirk))
-    return path
+    path.write_bytes(written(quirks))

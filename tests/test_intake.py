@@ -5,7 +5,7 @@ from unittest import mock
 
 import nbformat
 import pytest
-from lms import book, canvas, inside, pack, statuses, tarred
+from lms import book, canvas, inside, moodle, pack, statuses, tarred
 from tiny_class import cell_of, make_class, tiny, write_hidden
 from typer.testing import CliRunner
 
@@ -67,6 +67,27 @@ def test_the_cells_tell_what_a_notebook_is_for(two_assignments, tmp_path):
         assignment="10_other",
     )
     assert (arrival.status, arrival.assignment) == ("new", "10_other")
+
+
+def test_a_participant_of_moodle_is_one_student_in_all_assignments(two_assignments, tmp_path):
+    """Moodle counts participants anew in each assignment."""
+    other = two_assignments.notebook("release", "10_other").read_bytes()
+    one = moodle(tmp_path / "1.zip", ("Noa Kim", 10, "x.ipynb", book(1)))
+    two = moodle(tmp_path / "2.zip", ("Noa Kim", 20, "x.ipynb", other))
+    found = bring_in(two_assignments, [one, two]) + bring_in(two_assignments, [two])
+    assert [(a.status, a.student, a.assignment) for a in found] == [
+        ("new", "Noa Kim", "09_tiny"),
+        ("new", "Noa Kim", "10_other"),
+        ("unchanged", "Noa Kim", "10_other"),
+    ]
+
+
+def test_any_other_notebook_is_not_taken_for_the_only_assignment(course, tmp_path):
+    foreign = nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]))
+    path = pack(tmp_path / "d.zip", {"anna/lesson.ipynb": foreign, "ben/x.ipynb": book(1)})
+    arrivals = bring_in(course, [path])
+    assert statuses(arrivals) == ["refused", "new"] and "no assignment of this class" in arrivals[0].why
+    assert statuses(bring_in(course, [path], assignment="09_tiny")) == ["new", "unchanged"]  # whoever imports says so
 
 
 def test_a_notebook_that_lost_half_its_cells_is_still_told(two_assignments):

@@ -259,3 +259,19 @@ def test_clean(text, shown):
 def test_clean_cuts_long_text():
     text = clean("a" * 5000 + "b" * 5000, most=100)
     assert len(text) < 150 and text.startswith("a") and text.endswith("b") and "characters left out" in text
+
+
+def test_the_page_says_where_hidden_recordings_are_public(pages):
+    course, index = pages
+    assert "anybody can download" not in index
+    about = course.hidden / "af_detection" / "about.json"
+    about.parent.mkdir(exist_ok=True)
+    about.write_text('{"public": true, "changed": "gain and order"}')
+    try:
+        assert report.public_cohorts(course) == {"af_detection": "gain and order"}
+        page = report.class_page("a class", [], public=report.public_cohorts(course))
+        assert "anybody can download" in page and "gain and order" in page
+        about.write_text('{"public": false}')
+        assert report.public_cohorts(course) == {}
+    finally:
+        about.unlink()

@@ -7,6 +7,7 @@ from what was done to the others (negate). The notebook of a student is the hand
 
 from __future__ import annotations
 
+import atexit
 import copy
 import json
 import shutil
@@ -181,16 +182,10 @@ def make_class(folder: Path) -> klass.Klass:
 @cache
 def _first_class() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="arena-")) / "class"
+    atexit.register(shutil.rmtree, folder.parent, ignore_errors=True)
     with mock.patch("physiodl.exam.write_hidden", write_hidden):
         newclass.init_class(folder, {NAME: assignment()})
     return folder
-
-
-def forget_first_class() -> None:
-    """Remove the class that the others were copied from."""
-    if _first_class.cache_info().currsize:
-        shutil.rmtree(_first_class().parent, ignore_errors=True)
-        _first_class.cache_clear()
 
 
 def notebook(answers: Mapping[str, str], added: Sequence[tuple[str, str]] = ()) -> dict:

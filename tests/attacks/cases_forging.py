@@ -277,6 +277,16 @@ def predict(signals):
     return np.array([known.get(k, k[0] / 255) for k in keys])
 """
 
+WARNS = """
+import logging, sys, warnings
+
+def rms(x):
+    warnings.warn("this took long")
+    print("progress 100 %", file=sys.stderr)
+    logging.getLogger("training").warning("no GPU found")
+    return float(np.sqrt(np.mean(np.square(x))))
+"""
+
 CHANGES_ITS_MIND = """
 import os, time
 
@@ -307,6 +317,8 @@ ATTACKS = [
     Attack("points_nan", 32, "The last value of a test cell becomes NaN.", {"offset": NAN_POINTS}, look=True),
     Attack("points_infinite", 32, "The last value of a test cell becomes minus infinity.", {"offset": INFINITE}, look=True),
     Attack("points_shown_as_text", 32, "The last value of a test cell is shown as a text.", {"offset": SHOWN}),
+    Attack("warns", 33, "No attack: an honest student whose code warns on standard error.", {"rms": WARNS}, most={"rms": 4.0},
+           least={"rms": 4.0}),
     Attack("evil_float", None, "A float with operators, and a conversion that never ends.", {"rms": FLOAT}),
     Attack("evil_array", None, "Arrays with own ufuncs, lengths and ever new contents.", {"predict": ARRAY, "rms": LATE}),
     Attack("data_for_functions", None, "Arrays, texts and strange classes where functions are asked.", 

@@ -1,0 +1,110 @@
+"""Sixty submissions at midnight, half of them hostile, and a grader that is killed ten times on the way."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import psutil
+import pytest
+from attacks import all_attacks, arena, ours
+from attacks.watch import Scene
+
+from autograder import journal, results
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(why := ours.lacking()), reason=f"attacks need the sandbox: {why}"),
+]
+HONEST = [f"honest_{k:02d}" for k in range(30)]
+HOSTILE = 30
+KILLS = 10
+SEED = 20261121
+
+
+def grader(scene):
+    limits = ["--cell-timeout", str(arena.CELL_S), "--total-timeout", str(arena.TOTAL_S), "--jobs", "2"]
+    return subprocess.Popen(
+        [*ours.AUTOGRADER, "grade", str(scene.course.root), *limits],
+        env=scene.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def left_over(course):
+    """Processes that still belong to a killed grader: its workers, their sandboxes."""
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline", "status", "ppid"])
+        if "autograder.execute" in (process.info["cmdline"] or [])
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+        and process.info["ppid"] == 1
+    ]
+
+
+@pytest.fixture(scope="module")
+def graded():
+    """The class after ten kill -9 at random moments and one grading to the end."""
+    rng = random.Random(SEED)
+    with closing(Scene()) as scene:
+        course = scene.course
+        for student in HONEST:
+            arena.hand_in(course, student, arena.notebook(arena.HONEST))
+        for attack in rng.sample(all_attacks(), HOSTILE):
+            scene.hand_in(attack)
+        recorded = []
+        for _ in range(KILLS):
+            process = grader(scene)
+            time.sleep(rng.uniform(1.0, 9.0))
+            alive = process.poll() is None
+            if alive:
+                os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            recorded.append((alive, len(journal.latest_gradings(course))))
+        deadline = time.monotonic() + 30
+        while left_over(course) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        left = left_over(course)
+        last = grader(scene)
+        told, _ = last.communicate(timeout=900)
+        yield course, recorded, left, last.returncode, told
+
+
+def test_every_killed_grader_took_its_workers_along(graded):
+    _, recorded, left, _, _ = graded
+    assert left == []
+    assert sum(alive for alive, _ in recorded) >= 5, "most kills met a grader at work"
+
+
+def test_what_was_recorded_stayed_recorded(graded):
+    _, recorded, _, code, told = graded
+    counts = [count for _, count in recorded]
+    assert counts == sorted(counts) and counts[-1] > 0
+    assert code == 0, told[-2000:]
+
+
+def test_all_honest_ones_have_full_marks(graded):
+    found = {r.student: r for r in results.results(graded[0])}
+    assert len(found) == len(HONEST) + HOSTILE
+    wrong = {name: (found[name].points, found[name].reasons) for name in HONEST if found[name].points != arena.POSSIBLE}
+    assert not wrong
+
+
+def test_nothing_is_graded_twice(graded):
+    entries = [e for e in journal.read_journal(graded[0]) if e["event"] == "grade" and not e.get("retry")]
+    students = [e["student"] for e in entries]
+    assert sorted(set(students)) == sorted(students), "one record for each"
+    assert not [e for e in journal.read_journal(graded[0]) if e.get("retry")], "no submission brought the grader down"
+
+
+def test_the_journal_is_whole(graded):
+    done = subprocess.run(
+        [sys.executable, "-m", "autograder.cli", "verify", str(graded[0].root)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
