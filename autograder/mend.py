@@ -26,6 +26,7 @@ from nbgrader.preprocessors import (
 from autograder.klass import ClassError, Klass, open_gradebook, run_preprocessors
 
 MAX_BYTES = 50_000_000  # of a notebook file; outputs are thrown away anyway
+MAX_PARTS = 3_000_000  # lists and objects in the JSON; each takes some hundred bytes of memory
 MAX_SOURCE = 200_000  # characters of one cell
 MAX_CELLS = 2_000
 SKIPPING_TAGS = {"skip-execution", "raises-exception"}  # tags by which nbclient runs a cell otherwise
@@ -206,6 +207,8 @@ def read_submission(data: bytes) -> NotebookNode:
         )
     if not data.strip():
         raise Unreadable("the file is empty")
+    if data.count(b"{") + data.count(b"[") > MAX_PARTS:
+        raise Unreadable("the file holds millions of lists and objects: clear the outputs and hand in again")
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -227,6 +230,13 @@ def read_submission(data: bytes) -> NotebookNode:
             raise Unreadable(
                 f"the notebook's old format {version} cannot be converted ({type(error).__name__})"
             ) from None
+    try:
+        return _cleaned(raw)
+    except RecursionError:
+        raise Unreadable("the file is nested too deeply to be a notebook") from None
+
+
+def _cleaned(raw: dict[str, Any]) -> NotebookNode:
     cells = raw.get("cells")
     if not isinstance(cells, list) or len(cells) > MAX_CELLS:
         raise Unreadable(f"a notebook holds a list of at most {MAX_CELLS} cells; this one does not")

@@ -394,8 +394,14 @@ def test_old_and_newer_formats():
     assert mend.read_submission(json.dumps(old).encode()).cells[0].source == "1 + 1"
     with pytest.raises(mend.Unreadable, match="format is 9"):
         mend.read_submission(json.dumps({"nbformat": 9, "cells": []}).encode())
-    with pytest.raises(mend.Unreadable):
-        mend.read_submission(b"[" * 200_000)
+    deep = "[" * 900 + "]" * 900
+    for strange in (
+        b"[" * 200_000,
+        b'{"cells": [' + b"{}," * 4_000_000 + b"{}]}",
+        f'{{"nbformat": 4, "cells": [{{"cell_type": "code", "source": "", "metadata": {{"tags": {deep}}}}}]}}'.encode(),
+    ):
+        with pytest.raises(mend.Unreadable):
+            mend.read_submission(strange)
 
 
 def test_late_penalties_of_nbgrader_count(tmp_path):

@@ -49,7 +49,7 @@ def logits_of(net, windows):
         return np.concatenate([net(torch.tensor(windows[k : k + 100])).numpy() for k in range(0, len(windows), 100)])
 
 
-def fit(windows, labels, val_windows, val_labels, seed, epochs=EPOCHS + 2):
+def fit(windows, labels, val_windows, val_labels, seed, epochs=EPOCHS + 8):
     net = new_network(seed)
     g = torch.Generator().manual_seed(seed + 1)
     x, y = torch.tensor(windows), torch.tensor(labels).float()
