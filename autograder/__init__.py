@@ -1,12 +1,14 @@
-"""The grader: everything an instructor runs.
+"""The grader: everything an instructor runs. The ground is nbgrader, whose notebook format, gradebook and formgrader
+work unchanged on a class made here; `cli` is the command `autograder`.
 
-`source`, `lint` and `build` turn the authors' percent text into notebooks; `newclass` makes a class on
-disk, `klass` keeps it; `mend` rebuilds what students hand in, `execute` runs it in worker processes with
-the limits of `kernel`, `record` turns test cells into marks and writes them to nbgrader's gradebook,
-`grade` leads the three; `results` reads what came out and `report` writes the pages people read; `bank`
-makes submissions for the tests, `demo` an example class of them; `cli` is the command `autograder`. The
-ground is nbgrader: its notebook format, gradebook, formgrader and feedback work unchanged on a class made
-here.
+Notebooks from text: `source`, `lint`, `names`, `parts`, `build`. A class on disk: `klass`, `newclass`, `prepare`,
+`facts`, `marks`, `results`; its record: `journal`, `verify`. Submissions come in: `intake`, `handins`, `senders`,
+`archives`, `entries`. Grading: `mend` rebuilds a submission, `execute` runs it in worker processes, `record` enters the
+marks; `grade`, `run`, `spool`, `regrade`, `differences` lead these steps and survive interruption. Two sides of a run:
+`student` and `kernel` behind the walls of `sandbox`, `examiner` and `proxy` before them, `wire` between them,
+`examination` in charge; `doctor` tells what a machine can give. Pages: `report`, `charts`, `items`, `attention`,
+`scores`, `similar`, `feedback`, `safe`, `pages`. Grades go out: `export`, `lms`, `sheets`. Is it fair: `bank`, `demo`,
+`calibrate`, `reference`, `yardsticks`.
 """
 
 import sys

@@ -156,8 +156,10 @@ def classify(signals, fs):
 # asks: predict, classify
 task = exam.task("perform", points=6)
 _unseen = exam.cohort("af_detection")
-for _metric, _asked, _most in (("roc_auc", predict, 4), ("accuracy", classify, 2)):
-    task.credit(_metric, lambda: exam.score(_metric, _unseen, exam.ask(_unseen, _asked)), floor=0.6, full=0.9, points=_most)
+_roc, _right = (lambda: exam.score("roc_auc", _unseen, exam.ask(_unseen, predict))), (
+    lambda: exam.score("accuracy", _unseen, exam.ask(_unseen, classify)))
+task.credit("predict", _roc, floor=0.6, full=0.9, points=4)
+task.credit("classify", _right, floor=0.6, full=0.9, points=2)
 task.points()
 '''
 POSSIBLE = {"describe": 8.0, "smooth": 4.0, "predict": 5.0, "perform": 6.0}
@@ -186,10 +188,10 @@ def describe(*, top="", inside="", end="", result=TOLD, head="def describe(signa
 class Quirk:
     """An honest habit.
 
-    `top`, `inside`, `end`: lines around and in `describe`; `answers`: whole answers by task, "" for the solution's (with
-    its network); `added`: a cell of the student's own behind the first answer; `file`: changes the notebook's JSON, or
-    gives the file's bytes. `person`: why a person is asked, where that is right. `alone`: it changes the process or the
-    notebook as a whole, and is not handed in together with others.
+    `top`, `inside`, `end`: lines around and in `describe`; `answers`: whole answers by task, where "" stands for the
+    solution's, with its network; `added`: a cell of the student's own behind the first answer; `file`: changes the
+    notebook's JSON, or gives the file's bytes. `person`: why a person is asked, where that is right. `alone`: it changes the process or
+    the notebook as a whole, and is not handed in together with others.
     """
 
     name: str

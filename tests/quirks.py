@@ -1,6 +1,5 @@
 """The habits of honest students, none of which may cost a point (`quirk_class.Quirk` says what the parts are)."""
 
-import json
 from textwrap import dedent
 
 from quirk_class import TOLD, Quirk, describe
@@ -14,8 +13,9 @@ def quirk(name, *, answers=None, **parts):
     CASES.append(Quirk(name, answers={k: dedent(v).strip("\n") for k, v in (answers or {}).items()}, **parts))
 
 
-def gives(name, result, top=""):
-    """`describe` returns this."""
+def gives(name, also="", *, result=TOLD, top=""):
+    """`describe` returns this, or what it should with something else beside or instead."""
+    result = f"{{**{TOLD}, {also}}}" if also else result
     quirk(name, answers={"describe": describe(top=dedent(top).strip("\n"), result=result)})
 
 
@@ -30,10 +30,12 @@ quirk("tqdm", top="from tqdm.auto import tqdm, trange\nfor _ in tqdm(range(30), 
       inside="for _ in trange(20, leave=False):\n    pass")
 quirk("tqdm_notebook", top="from tqdm import notebook\nbar = notebook.tqdm(range(30))\nfor _ in bar:\n    pass",
       inside="for _ in notebook.tqdm(range(20)):\n    pass")
-quirk("tqdm_keeps_the_stream", top="import sys, tqdm as bars\nout = sys.stdout",
+quirk("tqdm_on_a_kept_stream", top="import sys, tqdm as bars\nout = sys.stdout",
       inside="for _ in bars.tqdm(range(9), file=out):\n    pass")
-quirk("rich", top="import rich, rich.progress", inside="for _ in rich.progress.track(range(9)):\n    rich.print('[b]x')")
-quirk("warnings", top="import warnings\nwarnings.warn('careful')", inside="warnings.warn('again')\nnp.log(np.zeros(3))")
+quirk("rich", top="import rich, rich.progress",
+      inside="for _ in rich.progress.track(range(9)):\n    rich.print('[b]x')")
+quirk("warnings", top="import warnings\nwarnings.warn('careful')",
+      inside="warnings.warn('again')\nnp.log(np.zeros(3))")
 quirk("warnings_as_errors", top="import warnings\nwarnings.simplefilter('error')", alone=True)
 quirk("warnings_printed", alone=True, inside="warnings.warn('again')", top="""
     import warnings
@@ -49,7 +51,7 @@ quirk("logging", inside="log.info('called with %s', signals.shape)", top="""
     log = logging.getLogger('mine')
     log.addHandler(logging.StreamHandler(sys.stdout))
     log.warning('training')""")
-quirk("plots", top="import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1])\nax.set_title('µV')\nplt.show()",
+quirk("plots", top="import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('µV')\nplt.show()",
       inside="plt.figure()\nplt.plot(signals[0, 0])\nplt.show()\nplt.close('all')")
 quirk("plots_never_closed", top="%matplotlib inline\nimport matplotlib.pyplot as plt",
       inside="for _ in range(25):\n    plt.subplots()")
@@ -112,8 +114,6 @@ quirk("unknown_magic", added="%no_such_magic")
 quirk("input_at_the_top", top="name = input('your name? ')\nprint('hello', name)", alone=True)
 quirk("input_at_the_end", end="input('done? ')", alone=True)
 quirk("input_in_a_call", inside="input('press enter')", alone=True)
-quirk("input_in_an_open_pool", alone=True, inside="input()",
-      top="from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\nlist(pool.map(abs, [1]))")
 quirk("exit", added="exit()", alone=True)
 quirk("quit_in_an_answer", answers={"perform": """
     def classify(signals, fs):
@@ -157,14 +157,18 @@ quirk("who_and_where", added="""
     print(psutil.virtual_memory(), datetime.datetime.now().astimezone(), locale.setlocale(locale.LC_ALL, ''))
     (pathlib.Path.home() / 'here').write_text('x')
     !nvidia-smi""")
-quirk("program", top="import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1)'], capture_output=True, check=True)")
+quirk("program", top="""
+    import subprocess, sys
+    subprocess.run([sys.executable, '-c', 'print(1)'], capture_output=True, check=True)""")
 quirk("much_memory", top="kept = np.ones(110_000_000)", alone=True)
 
 # --- threads and processes ---
-POOL = "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(2)\nlist(pool.map(abs, range(9)))\n"
+POOL = "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(2)\nlist(pool.map(abs, [1]))\n"
 quirk("thread", top="import threading\nthread = threading.Thread(target=print)\nthread.start()\nthread.join()")
 quirk("open_pool_of_threads", top=POOL, inside="assert list(pool.map(abs, [-1, 2])) == [1, 2]", alone=True)
-quirk("open_pool_and_a_name_used_twice", top=POOL + "def helper(x):\n    return x", inside="assert helper(3) == 3", answers={"smooth": """
+quirk("open_pool_and_input", top=POOL, inside="input()", alone=True)
+quirk("open_pool_and_a_name_used_twice", alone=True, inside="assert helper(3) == 3",
+      top=POOL + "def helper(x):\n    return x", answers={"smooth": """
     def helper(x, width):
         return np.convolve(x, np.ones(width) / width, mode='valid')
     class Smoother:
@@ -172,7 +176,7 @@ quirk("open_pool_and_a_name_used_twice", top=POOL + "def helper(x):\n    return 
             self.width = width
         def apply(self, x):
             return helper(x, self.width)
-    describe = describe(signals, 300.0)"""}, alone=True)
+    describe = describe(signals, 300.0)"""})
 quirk("name_used_twice", answers={"smooth": """
     describe = describe(signals, 300.0)
     rows = 3
@@ -181,11 +185,11 @@ quirk("name_used_twice", answers={"smooth": """
             self.width = width
         def apply(self, x):
             return np.convolve(x, np.ones(self.width) / self.width, mode='valid')""",
-    "perform": "def classify(signals, fs):\n    return (predict(signals, fs) > 0.5).astype(int)\ndel np, Smoother"})
+      "perform": "def classify(signals, fs):\n    return (predict(signals, fs) > 0.5).astype(int)\ndel Smoother"})
 quirk("thread_that_stays", alone=True,
       top="import threading, time\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()")
-PROCESSES = "with multiprocessing.get_context('fork').Pool(2) as processes:\n    assert processes.map(square, [1, 3]) == [1, 9]"
-quirk("pool_of_processes", top="import multiprocessing\ndef square(x):\n    return x * x\n" + PROCESSES, inside=PROCESSES)
+FORKED = "with multiprocessing.get_context('fork').Pool(2) as forked:\n    assert forked.map(square, [1, 3]) == [1, 9]"
+quirk("pool_of_processes", top="import multiprocessing\ndef square(x):\n    return x * x\n" + FORKED, inside=FORKED)
 JOBS = "assert Parallel(n_jobs=2)(delayed(abs)(k) for k in range(-3, 1)) == [3, 2, 1, 0]"
 quirk("joblib", top=f"from joblib import Parallel, delayed\n{JOBS}", inside=JOBS, alone=True)
 quirk("forest_on_all_cores", top="from sklearn.ensemble import RandomForestClassifier",
@@ -279,7 +283,7 @@ quirk("state_made_at_the_first_call", answers={"perform": """
             threshold = float(np.median(predict(recordings, fs)))
         return (predict(signals, fs) > threshold).astype(int)
     recordings = signals"""})
-quirk("works_in_place", inside="signals *= 2.0\nsignals /= 2.0\nsignals.sort(axis=0) if False else None")
+quirk("works_in_place", inside="signals *= 2.0\nsignals /= 2.0")
 quirk("frames", inside="import pandas as pd\npd.DataFrame(signals[:, 0]).rolling(3).mean()")
 quirk("long_cell", top="import time\ntime.sleep(4)")
 quirk("slow_call", inside="__import__('time').sleep(0.5)")

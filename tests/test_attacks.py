@@ -142,7 +142,14 @@ def test_every_attack_of_the_catalogue_is_here():
 
 
 def test_attacks_do_not_hold_the_texts_they_look_for():
-    secrets = (arena.HIDDEN_TEST, arena.SOLUTION, arena.NEIGHBOUR, arena.HIDDEN_INPUT, str(arena.CALIBRATION), f"{GOT_IN}:")
+    secrets = (
+        arena.HIDDEN_TEST,
+        arena.SOLUTION,
+        arena.NEIGHBOUR,
+        arena.HIDDEN_INPUT,
+        str(arena.CALIBRATION),
+        f"{GOT_IN}:",
+    )
     for attack in ATTACKS.values():
         text = json.dumps([list(attack.cells.values()), attack.added])
         assert not [secret for secret in secrets if secret in text], attack.name
@@ -165,7 +172,16 @@ def test_some_attacks_fool_plain_nbgrader():
 # --- the observer: each kind of harm is seen, and its absence too ---
 
 QUIET = Attack("quiet", None, "Does nothing.", {"rms": "def rms(x):\n    return 0.0"})
-SECRETS = ["hidden test", "hidden input", "hidden recording", "solution", "neighbour", "class key", "environment", "home"]
+SECRETS = [
+    "hidden test",
+    "hidden input",
+    "hidden recording",
+    "solution",
+    "neighbour",
+    "class key",
+    "environment",
+    "home",
+]
 
 
 @pytest.fixture

@@ -81,7 +81,17 @@ def pipe(folder: Path, scene: Any) -> None:
 def modules(folder: Path, scene: Any) -> None:
     """Modules of the student's beside the notebook, under the names that the tests import."""
     text = filled(EVIL_MODULE, scene.places)
-    for name in ("numpy", "sitecustomize", "usercustomize", "json", "socket", "struct", "physiodl", "autograder", "conftest"):
+    for name in (
+        "numpy",
+        "sitecustomize",
+        "usercustomize",
+        "json",
+        "socket",
+        "struct",
+        "physiodl",
+        "autograder",
+        "conftest",
+    ):
         (folder / f"{name}.py").write_text(text)
     (folder / ".ipython" / "profile_default" / "startup").mkdir(parents=True)
     (folder / ".ipython" / "profile_default" / "startup" / "00.py").write_text(text)

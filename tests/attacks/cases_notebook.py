@@ -141,7 +141,13 @@ def ten_thousand(content: dict) -> dict:
 
 
 def many_cells(content: dict) -> dict:
-    new = {"cell_type": "code", "metadata": {}, "source": "raise ValueError('x' * 20_000)", "outputs": [], "execution_count": None}
+    new = {
+        "cell_type": "code",
+        "metadata": {},
+        "source": "raise ValueError('x' * 20_000)",
+        "outputs": [],
+        "execution_count": None,
+    }
     content["cells"] += [new | {"id": f"c{k}"} for k in range(300)]
     return content
 
@@ -152,12 +158,16 @@ def too_large(content: dict) -> bytes:
 
 
 def too_deep(content: dict) -> bytes:
-    return b'{"cells": ' + b"[" * 1_000_000 + b"]" * 1_000_000 + b', "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    return (
+        b'{"cells": ' + b"[" * 1_000_000 + b"]" * 1_000_000 + b', "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
 
 
 def big_numbers(content: dict) -> bytes:
     text = json.dumps(content)
-    return text.replace('"nbformat": 4', '"nbformat": 4, "x": ' + "9" * 1_000_000 + ', "y": NaN, "z": 1e999999').encode()
+    return text.replace(
+        '"nbformat": 4', '"nbformat": 4, "x": ' + "9" * 1_000_000 + ', "y": NaN, "z": 1e999999'
+    ).encode()
 
 
 PAGE = """

@@ -203,7 +203,7 @@ READS_HISTORY = """
 for text in In:
     if "HIDDEN" + " TESTS" in text and "for text in In" not in text:
         tell("a test cell", text)
-for name in ("_unseen", "task", "_3", "_4", "_i3", "_i5"):
+for name in ("_unseen", "task"):
     if name in globals():
         tell("a variable of a test cell", name, repr(globals()[name])[:200])
 """

@@ -28,19 +28,18 @@ def fill():
 )
 
 # In a thread: an interrupt reaches the main thread only.
-MEMORY_IN_CELL = MEMORY + "\nthread = threading.Thread(target=fill)\nthread.start()\nthread.join()\n\ndef rms(x):\n    return 0.0\n"
+MEMORY_IN_CELL = (
+    MEMORY + "\nthread = threading.Thread(target=fill)\nthread.start()\nthread.join()\n\ndef rms(x):\n    return 0.0\n"
+)
 MEMORY_IN_CALL = MEMORY + "\ndef rms(x):\n    fill()\n    return 0.0\n"
 
 MEMORY_SHARED_OUT = (
     SPARE
     + """
-import time
+import threading, time
 
-held = 0
 readers = []
 for _ in range(14):  # each child stays below any limit of its own
-    if spare() < 3:
-        break
     a, b = os.pipe()
     try:
         child = os.fork()
@@ -48,17 +47,21 @@ for _ in range(14):  # each child stays below any limit of its own
         break
     if child == 0:
         try:
-            block = np.ones(75_000_000)
-            os.write(b, b"x")
+            block = np.ones(75_000_000) if spare() > 3 else 0  # 0.6 GB
+            os.write(b, b"x" if spare() > 3 else b"")
             time.sleep(60)
         finally:
             os._exit(0)
     os.close(b)
     readers.append((child, a))
-    held += len(os.read(a, 1)) * 0.6
-    if held > 6:
+
+def count():
+    if sum(len(os.read(a, 1)) for _, a in readers[:10]) == 10:
         tell("6 GB of memory in several processes")
-        break
+
+thread = threading.Thread(target=count)
+thread.start()
+thread.join(3)
 for child, _ in readers:
     os.kill(child, 9)
     os.waitpid(child, 0)
@@ -202,18 +205,26 @@ def rms(x):
 MEMFD = (
     SPARE
     + """
-fds, size = [], 0
-try:
-    while size < 6e9 and spare() > 3:
-        fd = os.memfd_create("left-@TOKEN@")
-        fds.append(fd)
-        size += os.write(fd, bytes(100_000_000))  # below any limit for one file
-except OSError as error:
-    print(error)
-if size > 5e9:
-    tell(f"{size / 1e9:.0f} GB in files without a name")
-for fd in fds:
-    os.close(fd)
+import threading
+
+block = bytes(100_000_000)  # below any limit for one file
+
+def fill():
+    fds, size = [], 0
+    try:
+        while size < 6e9 and spare() > 3:
+            fds.append(os.memfd_create("left-@TOKEN@"))
+            size += os.write(fds[-1], block)
+    except OSError as error:
+        print(error)
+    if size > 5e9:
+        tell(f"{size / 1e9:.0f} GB in files without a name")
+    for fd in fds:
+        os.close(fd)
+
+thread = threading.Thread(target=fill)
+thread.start()
+thread.join()
 
 def rms(x):
     return 0.0

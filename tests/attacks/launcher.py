@@ -28,7 +28,9 @@ def descendants() -> dict[int, str]:
         try:
             state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
             if state not in "ZX":
-                names[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+                names[int(folder.name)] = (
+                    (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+                )
             parents[int(folder.name)] = int(parent)
         except (OSError, ValueError):
             continue
@@ -86,7 +88,12 @@ def main(order: dict) -> dict:
         reap()
     if code is None:
         grader.wait()
-    return {"code": code, "seconds": seconds, "left": sorted(set(left.values())) if code is not None else [], "keyring": keyring}
+    return {
+        "code": code,
+        "seconds": seconds,
+        "left": sorted(set(left.values())) if code is not None else [],
+        "keyring": keyring,
+    }
 
 
 if __name__ == "__main__":

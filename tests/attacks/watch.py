@@ -235,7 +235,9 @@ class Scene:
         """Names of the canaries that can be read in some of the texts, also in hex, in base64 or backwards."""
         texts = list(texts)
         return [
-            name for name, secret in self.canaries.items() if any(form in text for form in _forms(secret) for text in texts)
+            name
+            for name, secret in self.canaries.items()
+            if any(form in text for form in _forms(secret) for text in texts)
         ]
 
     def successes(self, student: str) -> list[str]:
@@ -287,7 +289,9 @@ class Scene:
 
     def _marked(self) -> list[Path]:
         """Files that an attack wrote outside of the scene; they carry its token."""
-        return [p for place in ("/tmp", "/var/tmp", "/dev/shm") for p in sorted(Path(place).glob(f"left-{self.token}*"))]
+        return [
+            p for place in ("/tmp", "/var/tmp", "/dev/shm") for p in sorted(Path(place).glob(f"left-{self.token}*"))
+        ]
 
 
 class _SharedMemory:
