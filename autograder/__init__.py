@@ -1,5 +1,5 @@
 """The grader: everything an instructor runs. The ground is nbgrader, whose notebook format, gradebook and formgrader
-work unchanged on a class made here; `cli` is the command `autograder`.
+work unchanged on a class made here; `cli` is the command `autograder`, `terminal` its output.
 
 Notebooks from text: `source`, `lint`, `names`, `parts`, `build`. A class on disk: `klass`, `newclass`, `prepare`,
 `facts`, `marks`, `results`; its record: `journal`, `verify`. Submissions come in: `intake`, `handins`, `senders`,

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.table import Table
 from rich.text import Text
+
+from autograder.terminal import COLOURS, console, errors, failure, grade_with_progress
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,23 +17,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Build, grade and report assignments of the course, on top of nbgrader.",
 )
-console, errors = Console(), Console(stderr=True)
 
 ClassDir = Annotated[Path, typer.Argument(metavar="CLASS_DIR", help="The folder of the class.")]
 Jobs = Annotated[int, typer.Option(min=1, max=256, help="Submissions that run at the same time.")]
-NoSandboxFlag = Annotated[
-    bool, typer.Option("--no-sandbox", help="Run submissions unconfined; every grade is marked.")
-]
-COLOURS = {"graded": "green", "needs a person": "yellow", "failed": "red"} | {
-    "good": "green",
-    "poor": "yellow",
-    "missing": "red",
-}
-
-
-def _fail(message: object) -> typer.Exit:
-    errors.print(Text(f"autograder: {message}"), style="red")
-    return typer.Exit(2)
+NoSandboxFlag = Annotated[bool, typer.Option("--no-sandbox", help="Run submissions unconfined; every grade is marked.")]
 
 
 @app.command()
@@ -56,7 +34,7 @@ def build(
     try:
         paths = build_all(PROJECT, check=check)
     except ValueError as error:  # SourceError and the lint's faults
-        raise _fail(error) from None
+        raise failure(error) from None
     for path in paths:
         console.print(f"{'stale' if check else 'built'}: {path}", highlight=False)
     if not paths:
@@ -68,9 +46,7 @@ def build(
 @app.command()
 def init(
     class_dir: ClassDir,
-    update: Annotated[
-        bool, typer.Option("--update", help="Take over assignments whose text has changed.")
-    ] = False,
+    update: Annotated[bool, typer.Option("--update", help="Take over assignments whose text has changed.")] = False,
     real: Annotated[
         bool, typer.Option("--real", help="Examine on fetched recordings: a share is set aside and changed by key.")
     ] = False,
@@ -82,7 +58,7 @@ def init(
     try:
         done = init_class(class_dir, built_assignments(), update=update, real=real)
     except (ClassError, ValueError, FileNotFoundError) as error:
-        raise _fail(error) from None
+        raise failure(error) from None
     for line in done:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if not done:
@@ -96,9 +72,7 @@ def grade(
     jobs: Jobs = 1,
     force: Annotated[bool, typer.Option("--force", help="Grade again what has not changed.")] = False,
     cell_timeout: Annotated[float | None, typer.Option(min=1, help="Seconds one cell may take.")] = None,
-    total_timeout: Annotated[
-        float | None, typer.Option(min=1, help="Seconds one submission may take.")
-    ] = None,
+    total_timeout: Annotated[float | None, typer.Option(min=1, help="Seconds one submission may take.")] = None,
     no_sandbox: NoSandboxFlag = False,
 ) -> None:
     """Grade what is new, and print the table. Goes on where it was interrupted."""
@@ -106,7 +80,7 @@ def grade(
 
     try:
         klass = open_class(class_dir)
-        _grade(
+        grade_with_progress(
             klass,
             assignment,
             jobs=jobs,
@@ -116,7 +90,7 @@ def grade(
             sandboxed=not no_sandbox,
         )
     except ClassError as error:
-        raise _fail(error) from None
+        raise failure(error) from None
 
 
 @app.command()
@@ -128,7 +102,7 @@ def report(class_dir: ClassDir) -> None:
     try:
         path = write_report(open_class(class_dir))
     except ClassError as error:
-        raise _fail(error) from None
+        raise failure(error) from None
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
 
 
@@ -156,13 +130,13 @@ def demo(
         walls = bool(means().way)
         if not walls:  # the bank is the course's own work
             console.print("no sandbox on this machine (autograder doctor): every grade is marked", style="yellow")
-        _grade(klass, None, jobs=jobs, cell_timeout_s=120, sandboxed=walls)  # one of the cases never ends
+        grade_with_progress(klass, None, jobs=jobs, cell_timeout_s=120, sandboxed=walls)  # one of the cases never ends
         with console.status("examining reference and baseline"):
             for name in assignments:
                 measure(klass, name, sandboxed=walls)
         path = write_report(klass)
     except (ClassError, BankError, ValueError) as error:
-        raise _fail(error) from None
+        raise failure(error) from None
     found = {(r.student, r.assignment): r for r in results(klass)}
     wrong = {case.name: check_case(found[case.name, case.assignment], case) for case in cases}
     wrong = {name: lines for name, lines in wrong.items() if lines}
@@ -208,7 +182,7 @@ def export(
     try:
         paths = write(open_class(class_dir), to, tell=tell, **options)
     except ClassError as error:
-        raise _fail(error) from None
+        raise failure(error) from None
     if to == "gradescope":
         console.print(f"exported: {len(paths)} results.json", highlight=False)
     for path in paths if to != "gradescope" else sorted({p.parents[1] for p in paths}):
@@ -233,7 +207,7 @@ def reference(
             for who, what in (told or {"reference": "measured before, nothing has changed"}).items():
                 console.print(f"{name}, {who}: {what}", highlight=False)
     except ClassError as error:
-        raise _fail(error) from None
+        raise failure(error) from None
 
 
 @app.command()
@@ -279,7 +253,7 @@ def import_(
                 progress=lambda name: status.update(Text(f"reading {name}")),
             )
     except ClassError as error:
-        raise _fail(error) from None
+        raise failure(error) from None
     colours = dict(zip(STATUSES, ("green", "yellow", "dim", "red"), strict=True))
     for a in arrivals:
         whose = ", ".join(filter(None, (a.student, a.assignment)))
@@ -335,7 +309,7 @@ def regrade(
                 progress=progress,
             )
     except (ClassError, NoSandbox) as error:
-        raise _fail(error) from None
+        raise failure(error) from None
     command = shlex.join(["autograder", "regrade", str(class_dir), *options, "--write"])
     print_differences(console, found, write=write, command=command)
 
@@ -354,7 +328,7 @@ def verify(
         with locked(klass):
             verdict = check(klass, noted=noted)
     except ClassError as error:
-        raise _fail(error) from None
+        raise failure(error) from None
     for note in verdict.notes:
         console.print(Text(f"note: {note}"), style="dim", soft_wrap=True)
     for fault in verdict.faults:
@@ -364,118 +338,6 @@ def verify(
     before = f" and {verdict.unchained} from before there was a chain" if verdict.unchained else ""
     console.print(f"{klass.journal}: {verdict.entries} chained entries{before}, none changed", soft_wrap=True)
     console.print(f"last hash, to be noted down elsewhere: {verdict.last or 'none'}", soft_wrap=True)
-
-
-# --- the terminal ---
-
-
-def _grade(klass: Any, assignment: str | None, **options: Any) -> None:
-    """Grade with a progress bar, then print the table of all that stands in the gradebook."""
-    from autograder.grade import grade_class
-    from autograder.results import results
-
-    def end(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, end)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    running: list[str] = []
-    count = {"found": 0, "graded": 0}
-    with bar:
-        line = bar.add_task("grading", total=None)
-
-        def progress(event: str, value: Any) -> None:
-            if event == "found":
-                count["found"] = value
-                bar.update(line, total=value)
-                return
-            if event == "started":
-                running.append(value)
-            else:
-                count["graded"] += 1
-                name = f"{value.student}, {value.assignment}"
-                if name in running:
-                    running.remove(name)
-                bar.advance(line)
-                bar.console.print(_line(value), soft_wrap=True)
-            bar.update(line, description="grading " + "; ".join(running))
-
-        try:
-            grade_class(klass, assignment, progress=progress, **options)
-        except KeyboardInterrupt:
-            bar.stop()
-            errors.print(
-                f"interrupted: {count['graded']} of {count['found']} graded; the next call does the rest",
-                style="yellow",
-                highlight=False,
-            )
-            raise typer.Exit(130) from None
-        finally:
-            signal.signal(signal.SIGTERM, before)
-    if not count["found"]:
-        console.print("nothing new to grade")
-    print_table(results(klass, assignment))
-
-
-def _line(result: Any) -> Text:
-    most = sum(result.possible.values())
-    text = Text(f"{result.student}, {result.assignment}: {result.total:g} of {most:g}, ")
-    text.append(result.status, style=COLOURS[result.status])
-    text.append(f", {result.seconds:.1f} s", style="dim")
-    return text
-
-
-def print_table(results: list[Any]) -> None:
-    """One table per assignment; tasks are numbered in the head and named below it."""
-    from autograder.pages import number
-
-    for name in sorted({r.assignment for r in results}):
-        rows = [r for r in results if r.assignment == name]
-        tasks = list(rows[0].possible)
-        table = Table(
-            title=name,
-            title_justify="left",
-            title_style="bold",
-            header_style="bold",
-            pad_edge=False,
-            box=None,
-            padding=(0, 2, 0, 0),
-        )
-        table.add_column("student", overflow="fold")
-        for k, task in enumerate(tasks):
-            table.add_column(str(k + 1), justify="right", no_wrap=True, footer=task)
-        table.add_column("total", justify="right", no_wrap=True)
-        table.add_column("status", no_wrap=True)
-        table.add_column("s", justify="right", no_wrap=True)
-        for r in rows:
-            points = [Text(number(r.points[t]), style=_colour(r.points[t], r.possible[t])) for t in tasks]
-            table.add_row(
-                Text(r.student),
-                *points,
-                Text(number(r.total), style="bold"),
-                Text(r.status, style=COLOURS[r.status]),
-                f"{r.seconds:.1f}",
-            )
-        console.print()
-        console.print(table)
-        most = rows[0].possible
-        legend = ", ".join(f"{k + 1} {task} ({most[task]:g})" for k, task in enumerate(tasks))
-        console.print(Text(f"tasks: {legend}; \u2013 waits for a mark"), style="dim")
-        for r in rows:
-            if r.reasons and r.status == "failed":
-                console.print(Text(f"{r.student}: {'; '.join(r.reasons)}"), style="dim", soft_wrap=True)
-    console.print()
-
-
-def _colour(points: float | None, most: float) -> str:
-    return "dim" if points is None else "green" if points >= most else "red" if points == 0 else "yellow"
 
 
 if __name__ == "__main__":

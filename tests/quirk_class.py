@@ -190,8 +190,8 @@ class Quirk:
 
     `top`, `inside`, `end`: lines around and in `describe`; `answers`: whole answers by task, where "" stands for the
     solution's, with its network; `added`: a cell of the student's own behind the first answer; `file`: changes the
-    notebook's JSON, or gives the file's bytes. `person`: why a person is asked, where that is right. `alone`: it changes the process or
-    the notebook as a whole, and is not handed in together with others.
+    notebook's JSON, or gives the file's bytes. `person`: why a person is asked, where that is right. `alone`: it
+    changes the process or the notebook as a whole, and is not handed in together with others.
     """
 
     name: str

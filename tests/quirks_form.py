@@ -99,7 +99,8 @@ net
 
 
 def trained(name, *, top="", end="", result="p"):
-    quirk(name, answers={"predict": TRAIN.format(top=top, end=end, result=result)}, alone=True)
+    classify = "def classify(signals, fs):\n    return [int(q > 0.5) for q in predict(signals, fs)]"
+    quirk(name, answers={"predict": TRAIN.format(top=top, end=end, result=result), "perform": classify}, alone=True)
 
 
 trained("tensors")

@@ -277,7 +277,8 @@ def test_others_files_and_processes_are_seen(scene):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and a child subreaper")
 def test_the_launcher_finds_daemons_and_ends_what_hangs(scene):
-    daemon = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(60)\n    os._exit(0)\nos.wait()"
+    twice = "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(60)\n    os._exit(0)\nos.wait()"
+    daemon = f"import os, time\n{twice}"
     run = scene.run([sys.executable, "-c", daemon], limit_s=20, settle_s=0.5)
     assert run.code == 0 and len(run.left) == 1 and "time.sleep(60)" in run.left[0]
     again = scene.run([sys.executable, "-c", "import time; time.sleep(60)"], limit_s=1)
@@ -294,8 +295,8 @@ def _says(pid, text):
         return False
 
 
-# For the two tests of archives below a plain zip is enough.
 def test_the_archive_is_evil(scene, tmp_path):
+    arena.hand_in_honest(scene.course, ["zoe"])
     cases_files.evil_archive(tmp_path / "a.zip", scene)
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         names = archive.namelist()

@@ -11,6 +11,7 @@ from typing import Any
 
 from attacks import arena
 
+REST = ("predict", "offset", "negate")  # the tasks behind the first
 # An attack says that it got somewhere by calling tell(). The two halves are joined at run time, so that a traceback
 # that shows the line is not taken for success.
 GOT_IN = "GOT-IN"

@@ -1,6 +1,6 @@
 """Attacks that end, stop, double or replace the process they run in."""
 
-from attacks.attack import Attack
+from attacks.attack import REST, Attack
 
 EXIT_IN_CELL = """
 import os
@@ -203,30 +203,73 @@ def rms(x):
 """
 
 ATTACKS = [
-    Attack("exits_in_cell", 7, "An answer cell ends the kernel.", {"rms": EXIT_IN_CELL}, costs=("predict", "offset", "negate"), look=True),
+    Attack("exits_in_cell", 7, "An answer cell ends the kernel.", {"rms": EXIT_IN_CELL}, costs=REST, look=True),
     Attack("exits_in_call", 7, "The tested function ends its process.", {"rms": EXIT_IN_CALL}, look=True),
     Attack("system_exit", 8, "The tested function raises SystemExit.", {"rms": SYSTEM_EXIT}),
-    Attack("loops_in_cell", 10, "An answer cell that never ends and swallows every interrupt.", {"rms": LOOP_IN_CELL},
-           costs=("predict", "offset", "negate")),
-    Attack("loops_in_call", 10, "A tested function that never ends and ignores every signal.", {"rms": LOOP_IN_CALL}, look=True),
-    Attack("many_slow_cells", 10, "Twenty cells, each just below the limit for one.",
-           added=tuple(("rms", SLOW_CELL) for _ in range(20)), costs=("predict", "offset", "negate"), most={"rms": 4.0}),
+    Attack(
+        "loops_in_cell",
+        10,
+        "An answer cell that never ends and swallows every interrupt.",
+        {"rms": LOOP_IN_CELL},
+        costs=REST,
+    ),
+    Attack(
+        "loops_in_call",
+        10,
+        "A tested function that never ends and ignores every signal.",
+        {"rms": LOOP_IN_CALL},
+        look=True,
+    ),
+    Attack(
+        "many_slow_cells",
+        10,
+        "Twenty cells, each just below the limit for one.",
+        added=tuple(("rms", SLOW_CELL) for _ in range(20)),
+        costs=REST,
+        most={"rms": 4.0},
+    ),
     Attack("waits_in_native_code", None, "A tested function that waits in C.", {"rms": NATIVE_LOOP}, look=True),
-    Attack("kills_everything_in_cell", None, "kill(-1) and kill(parent) in an answer cell.", {"rms": KILLS_IN_CELL},
-           costs=("predict", "offset", "negate")),
-    Attack("kills_everything_in_call", None, "kill(-1) and kill(parent) in the tested function.", {"rms": KILLS_IN_CALL},
-           costs=("predict", "offset", "negate")),
-    Attack("kills_parent", None, "Kills whoever started the kernel.", {"rms": KILLS_PARENT}, costs=("predict", "offset", "negate")),
+    Attack(
+        "kills_everything_in_cell",
+        None,
+        "kill(-1) and kill(parent) in an answer cell.",
+        {"rms": KILLS_IN_CELL},
+        costs=REST,
+    ),
+    Attack(
+        "kills_everything_in_call",
+        None,
+        "kill(-1) and kill(parent) in the tested function.",
+        {"rms": KILLS_IN_CALL},
+        costs=REST,
+    ),
+    Attack("kills_parent", None, "Kills whoever started the kernel.", {"rms": KILLS_PARENT}, costs=REST),
     Attack("stops_itself", None, "SIGSTOP in the tested function.", {"rms": STOPS_ITSELF}, look=True),
-    Attack("stops_the_kernel", None, "SIGSTOP in an answer cell.", {"rms": STOPS_KERNEL}, costs=("predict", "offset", "negate"), look=True),
+    Attack("stops_the_kernel", None, "SIGSTOP in an answer cell.", {"rms": STOPS_KERNEL}, costs=REST, look=True),
     Attack("segmentation_fault", None, "A crash in C in the tested function.", {"rms": SEGMENTATION_FAULT}, look=True),
-    Attack("recursion", None, "Recursion without limit, and an error whose text never ends.", {"rms": RECURSION, "predict": RAISES_DEEP},
-           costs=("offset", "negate")),
-    Attack("forks_in_cell", None, "Both sides of a fork go on as the kernel.", {"rms": FORKS_BOTH}, costs=("predict", "offset", "negate")),
-    Attack("patches_fork", None, "os.fork, os._exit, os.kill and threads do nothing any more.", {"rms": FORK_PATCHED},
-           costs=("predict", "offset", "negate")),
-    Attack("execs_another_program", None, "Another program takes the kernel's place.", {"rms": EXECS},
-           costs=("predict", "offset", "negate"), look=True),
+    Attack(
+        "recursion",
+        None,
+        "Recursion without limit, and an error whose text never ends.",
+        {"rms": RECURSION, "predict": RAISES_DEEP},
+        costs=("offset", "negate"),
+    ),
+    Attack("forks_in_cell", None, "Both sides of a fork go on as the kernel.", {"rms": FORKS_BOTH}, costs=REST),
+    Attack(
+        "patches_fork",
+        None,
+        "os.fork, os._exit, os.kill and threads do nothing any more.",
+        {"rms": FORK_PATCHED},
+        costs=REST,
+    ),
+    Attack(
+        "execs_another_program",
+        None,
+        "Another program takes the kernel's place.",
+        {"rms": EXECS},
+        costs=REST,
+        look=True,
+    ),
     Attack("asks_for_input", None, "input() and getpass() in a cell and in calls.", {"rms": INPUT}),
     Attack("traces_and_hooks", None, "settrace, atexit, garbage collector and signals.", {"rms": TRACES}),
-]  # fmt: skip
+]

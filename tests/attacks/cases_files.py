@@ -130,7 +130,8 @@ def evil_archive(path: Path, scene: Any) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"slip_1_{arena.NAME}.ipynb", notebook)
         for name in (
-            "../../../../left-by-slip.txt", "/tmp/left-" + scene.token + "-slip", "..\\..\\left-by-slip.txt", "a/../../left-by-slip.txt",
+            "../../../../left-by-slip.txt", f"/tmp/left-{scene.token}-slip", "..\\..\\left-by-slip.txt",
+            "a/../../left-by-slip.txt",
             "../secret.key", "../gradebook.db", "C:/left-by-slip.txt", "../../source/08_arena/08_arena.ipynb",
         ):  # fmt: skip
             archive.writestr(name, b"out")
@@ -147,14 +148,37 @@ def evil_archive(path: Path, scene: Any) -> None:
 
 
 ATTACKS = [
-    Attack("links_beside", 17, "Links beside the notebook lead to solutions and to the class key.", {"rms": READS_BESIDE}, beside=links),
+    Attack(
+        "links_beside",
+        17,
+        "Links beside the notebook lead to solutions and to the class key.",
+        {"rms": READS_BESIDE},
+        beside=links,
+    ),
     Attack("link_for_time", 17, "The time of submission is a link to the class key.", beside=stamp),
-    Attack("link_for_notebook", 17, "The notebook is a link to another student's.", beside=link_itself,
-           most=dict.fromkeys(arena.POSSIBLE, 0.0)),
-    Attack("link_for_folder", 17, "The folder is a link to another student's.", beside=link_folder,
-           most=dict.fromkeys(arena.POSSIBLE, 0.0)),
-    Attack("modules_beside", None, "Own modules named numpy, physiodl and sitecustomize lie beside the notebook.",
-           {"predict": "def predict(signals):\n    return np.zeros(len(signals))"}, beside=modules),
+    Attack(
+        "link_for_notebook",
+        17,
+        "The notebook is a link to another student's.",
+        beside=link_itself,
+        most=dict.fromkeys(arena.POSSIBLE, 0.0),
+    ),
+    Attack(
+        "link_for_folder",
+        17,
+        "The folder is a link to another student's.",
+        beside=link_folder,
+        most=dict.fromkeys(arena.POSSIBLE, 0.0),
+    ),
+    Attack(
+        "modules_beside",
+        None,
+        "Own modules named numpy, physiodl and sitecustomize lie beside the notebook.",
+        {"predict": "def predict(signals):\n    return np.zeros(len(signals))"},
+        beside=modules,
+    ),
     Attack("writes_modules", None, "Writes modules where others may import them.", {"rms": WRITES_MODULES}),
-    Attack("pipe_for_notebook", None, "The notebook is a named pipe.", beside=pipe, most=dict.fromkeys(arena.POSSIBLE, 0.0)),
-]  # fmt: skip
+    Attack(
+        "pipe_for_notebook", None, "The notebook is a named pipe.", beside=pipe, most=dict.fromkeys(arena.POSSIBLE, 0.0)
+    ),
+]

@@ -1,6 +1,6 @@
 """Attacks that make the grader believe in points: patched tests, forged results, strange objects."""
 
-from attacks.attack import Attack
+from attacks.attack import REST, Attack
 
 WRONG = "def rms(x):\n    return 0.0\n"
 
@@ -131,7 +131,8 @@ import pickle
 
 class Run:
     def __reduce__(self):
-        return (exec, ("open('@CLASS@/left-by-pickle', 'w').write('x')\\nopen('/tmp/left-@TOKEN@-pickle', 'w').write('x')",))
+        paths = ["@CLASS@/left-by-pickle", "/tmp/left-@TOKEN@-pickle"]
+        return (exec, (f"for path in {paths}: open(path, 'w').write('x')",))
 
 def rms(x):
     return Run()
@@ -305,28 +306,60 @@ ATTACKS = [
     Attack("patches_metric", 3, "Replaces score, credit and ROC AUC.", {"predict": PATCHES_METRIC}),
     Attack("replaces_modules", 3, "Puts its own module in the place of physiodl.exam.", {"predict": REPLACES_MODULES}),
     Attack("shadows_builtins", 3, "Defines abs, float and np anew.", {"rms": SHADOWS}, costs=("predict",)),
-    Attack("equals_everything", 4, "Returns an object that equals everything.", 
-           {"rms": EQUAL, "offset": "def offset(x):\n    return Equal()"}),
+    Attack(
+        "equals_everything",
+        4,
+        "Returns an object that equals everything.",
+        {"rms": EQUAL, "offset": "def offset(x):\n    return Equal()"},
+    ),
     Attack("forges_result", 6, "The tested function publishes the points itself.", {"rms": FORGES_RESULT}),
     Attack("forging_thread", 6, "A thread publishes points as soon as a test cell runs.", {"rms": FORGING_THREAD}),
     Attack(
-        "replaces_handlers", 6, "The kernel no longer runs cells and says full points for each.", {"rms": HANDLERS},
-        costs=("predict", "offset", "negate"), most={"predict": 0.0, "offset": 0.0, "negate": 0.0},
+        "replaces_handlers",
+        6,
+        "The kernel no longer runs cells and says full points for each.",
+        {"rms": HANDLERS},
+        costs=REST,
+        most={"predict": 0.0, "offset": 0.0, "negate": 0.0},
     ),
     Attack("hides_traceback", 9, "Errors of the tests are not shown any more.", {"rms": HIDES_TRACEBACK}),
-    Attack("pickles", 28, "Answers run code when they are unpickled.", 
-           {"rms": PICKLES, "predict": PICKLED_ARRAY, "offset": "def offset(x):\n    return pickle.dumps(Run())"}),
-    Attack("hard_coded_order", 29, "Predictions by row, in the order that the public seed gives.", {"predict": HARD_CODED}),
+    Attack(
+        "pickles",
+        28,
+        "Answers run code when they are unpickled.",
+        {"rms": PICKLES, "predict": PICKLED_ARRAY, "offset": "def offset(x):\n    return pickle.dumps(Run())"},
+    ),
+    Attack(
+        "hard_coded_order", 29, "Predictions by row, in the order that the public seed gives.", {"predict": HARD_CODED}
+    ),
     Attack("hard_coded_prints", 29, "Predictions by fingerprint of recordings seen before.", {"predict": FINGERPRINTS}),
     Attack("points_nan", 32, "The last value of a test cell becomes NaN.", {"offset": NAN_POINTS}, look=True),
-    Attack("points_infinite", 32, "The last value of a test cell becomes minus infinity.", {"offset": INFINITE}, look=True),
+    Attack(
+        "points_infinite", 32, "The last value of a test cell becomes minus infinity.", {"offset": INFINITE}, look=True
+    ),
     Attack("points_shown_as_text", 32, "The last value of a test cell is shown as a text.", {"offset": SHOWN}),
-    Attack("warns", 33, "No attack: an honest student whose code warns on standard error.", {"rms": WARNS}, most={"rms": 4.0},
-           least={"rms": 4.0}),
+    Attack(
+        "warns",
+        33,
+        "No attack: an honest student whose code warns on standard error.",
+        {"rms": WARNS},
+        most={"rms": 4.0},
+        least={"rms": 4.0},
+    ),
     Attack("evil_float", None, "A float with operators, and a conversion that never ends.", {"rms": FLOAT}),
-    Attack("evil_array", None, "Arrays with own ufuncs, lengths and ever new contents.", {"predict": ARRAY, "rms": LATE}),
-    Attack("data_for_functions", None, "Arrays, texts and strange classes where functions are asked.", 
-           {"rms": "rms = np.broadcast_to(np.float64(2.0), (10**6, 10**6))", "predict": DATA_NAMES, "offset": 'offset = "5.0"'}),
+    Attack(
+        "evil_array", None, "Arrays with own ufuncs, lengths and ever new contents.", {"predict": ARRAY, "rms": LATE}
+    ),
+    Attack(
+        "data_for_functions",
+        None,
+        "Arrays, texts and strange classes where functions are asked.",
+        {
+            "rms": "rms = np.broadcast_to(np.float64(2.0), (10**6, 10**6))",
+            "predict": DATA_NAMES,
+            "offset": 'offset = "5.0"',
+        },
+    ),
     Attack("changes_its_mind", None, "Another answer at each call.", {"rms": CHANGES_ITS_MIND}),
     *(_strange(name, values) for name, values in STRANGE.items()),
-]  # fmt: skip
+]

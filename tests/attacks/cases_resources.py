@@ -3,7 +3,7 @@
 Each is dosed: without walls it takes a lot, says how much, and stops before the machine is in need.
 """
 
-from attacks.attack import Attack
+from attacks.attack import REST, Attack
 
 SPARE = """
 import os
@@ -151,7 +151,8 @@ def fill(place, most=1_500_000_000):
     name = os.path.join(place, "left-@TOKEN@-disk")
     try:
         with open(name, "wb") as file:
-            while written.setdefault(place, 0) < most and shutil.disk_usage(place).free > 4_000_000_000 * (place not in (".", "/tmp")):
+            spare = 0 if place in (".", "/tmp") else 4_000_000_000
+            while written.setdefault(place, 0) < most and shutil.disk_usage(place).free > spare:
                 written[place] += file.write(bytes(10_000_000))
                 if sum(written.values()) > 2_600_000_000 and not told:
                     told.append(1)
@@ -162,7 +163,8 @@ def fill(place, most=1_500_000_000):
         os.unlink(name)
 
 told = []
-places = [p for p in ("/dev/shm", "/run", ".", "/tmp", "/var/tmp", "/home", os.path.expanduser("~")) if os.access(p, os.W_OK)]
+places = ("/dev/shm", "/run", ".", "/tmp", "/var/tmp", "/home", os.path.expanduser("~"))
+places = [place for place in places if os.access(place, os.W_OK)]
 threads = [threading.Thread(target=fill, args=(place,)) for place in places]
 for thread in threads:
     thread.start()
@@ -313,16 +315,21 @@ for content in (
     {"execution_count": {"a": [1]}}, {"execution_count": "9" * 5000}, {"execution_count": -1.5},
 ):
     send("execute_input", content)
-for content in ({"name": 5, "text": 5}, {"name": "stderr", "text": None}, {"text": ["a"]}, {}, {"name": "x" * 10, "text": "\ud800"}):
+for content in (
+    {"name": 5, "text": 5}, {"name": "stderr", "text": None}, {"text": ["a"]}, {}, {"name": "x", "text": "\\ud800"},
+):
     send("stream", content)
 for content in (
     {"data": None}, {"data": {"text/plain": {"a": 1}}, "metadata": 7}, {"data": {"image/png": 5}, "metadata": {}}, {},
-    {"data": {"text/html": ["a", 5]}, "metadata": {}}, {"data": {"application/json": float("nan")}, "metadata": {}, "transient": 5},
+    {"data": {"text/html": ["a", 5]}, "metadata": {}},
+    {"data": {"application/json": float("nan")}, "metadata": {}, "transient": 5},
 ):
     send("display_data", content)
     send("execute_result", {"execution_count": [], **content})
     send("update_display_data", {"transient": {"display_id": "x"}, **content})
-for content in ({"ename": 5, "evalue": None, "traceback": None}, {"ename": {}, "evalue": {}, "traceback": {"a": 1}}, {}):
+for content in (
+    {"ename": 5, "evalue": None, "traceback": None}, {"ename": {}, "evalue": {}, "traceback": {"a": 1}}, {},
+):
     send("error", content)
 send("clear_output", {"wait": "x"})
 send("status", {"execution_state": ["idle"]})
@@ -346,31 +353,49 @@ def offset(x):
 """
 
 ATTACKS = [
-    Attack("memory_in_cell", 11, "An answer cell takes memory without end.", {"rms": MEMORY_IN_CELL}, costs=("predict", "offset", "negate")),
-    Attack("memory_in_call", 11, "The tested function takes memory without end.", {"rms": MEMORY_IN_CALL},
-           costs=("predict", "offset", "negate")),
-    Attack("memory_shared_out", 11, "Many processes, each with a modest share of memory.", {"rms": MEMORY_SHARED_OUT},
-           costs=("predict", "offset", "negate")),
-    Attack("forks_in_cell_without_end", 12, "An answer cell starts processes without end.", {"rms": FORKS_IN_CELL},
-           costs=("predict", "offset", "negate")),
-    Attack("forks_in_call_without_end", 12, "The tested function starts processes without end.", {"rms": FORKS_IN_CALL},
-           costs=("predict", "offset", "negate")),
-    Attack("fills_disks", 13, "Fills its folder, /tmp, /dev/shm and the home.", {"rms": DISK}, costs=("predict", "offset", "negate")),
-    Attack("prints_without_end", 25, "Half a gigabyte of text in small and in large pieces.", {"rms": PRINTS},
-           costs=("predict", "offset", "negate")),
-    Attack("rich_output_without_end", 25, "Huge tables, drawings and thousands of displays.", {"rms": RICH},
-           costs=("predict", "offset", "negate")),
-    Attack("one_large_message", 25, "A single message of 500 MB.", {"rms": ONE_MESSAGE}, costs=("predict", "offset", "negate")),
-    Attack("floods_channels", 25, "Widgets, forged states and malformed messages.", {"rms": COMMS}, costs=("predict", "offset", "negate")),
-    Attack("uncounted_fields", 25, "Large metadata, names and tracebacks in messages.", {"rms": UNCOUNTED},
-           costs=("predict", "offset", "negate")),
-    Attack("malformed_messages", None, "Messages whose fields are of the wrong kinds.", {"rms": MALFORMED},
-           costs=("predict", "offset", "negate")),
+    Attack("memory_in_cell", 11, "An answer cell takes memory without end.", {"rms": MEMORY_IN_CELL}, costs=REST),
+    Attack("memory_in_call", 11, "The tested function takes memory without end.", {"rms": MEMORY_IN_CALL}, costs=REST),
+    Attack(
+        "memory_shared_out",
+        11,
+        "Many processes, each with a modest share of memory.",
+        {"rms": MEMORY_SHARED_OUT},
+        costs=REST,
+    ),
+    Attack(
+        "forks_in_cell_without_end",
+        12,
+        "An answer cell starts processes without end.",
+        {"rms": FORKS_IN_CELL},
+        costs=REST,
+    ),
+    Attack(
+        "forks_in_call_without_end",
+        12,
+        "The tested function starts processes without end.",
+        {"rms": FORKS_IN_CALL},
+        costs=REST,
+    ),
+    Attack("fills_disks", 13, "Fills its folder, /tmp, /dev/shm and the home.", {"rms": DISK}, costs=REST),
+    Attack(
+        "prints_without_end", 25, "Half a gigabyte of text in small and in large pieces.", {"rms": PRINTS}, costs=REST
+    ),
+    Attack(
+        "rich_output_without_end", 25, "Huge tables, drawings and thousands of displays.", {"rms": RICH}, costs=REST
+    ),
+    Attack("one_large_message", 25, "A single message of 500 MB.", {"rms": ONE_MESSAGE}, costs=REST),
+    Attack("floods_channels", 25, "Widgets, forged states and malformed messages.", {"rms": COMMS}, costs=REST),
+    Attack("uncounted_fields", 25, "Large metadata, names and tracebacks in messages.", {"rms": UNCOUNTED}, costs=REST),
+    Attack("malformed_messages", None, "Messages whose fields are of the wrong kinds.", {"rms": MALFORMED}, costs=REST),
     Attack("threads_without_end", None, "The tested function starts 10,000 threads.", {"rms": THREADS}),
     Attack("threads_left", None, "Threads from an answer cell go on printing and answering.", {"rms": THREADS_LEFT}),
-    Attack("sparse_files", None, "Files that say they are 10 TB, and 200,000 empty ones.", {"rms": SPARSE},
-           costs=("predict", "offset", "negate")),
-    Attack("nameless_files", None, "Memory in files without a name.", {"rms": MEMFD}, costs=("predict", "offset", "negate")),
-    Attack("just_in_time", None, "Every cell and every call takes nearly all the time it has.",
-           {"rms": LONG_SLEEP, "offset": LONG_SLEEP}, costs=("negate",)),
-]  # fmt: skip
+    Attack("sparse_files", None, "Files that say they are 10 TB, and 200,000 empty ones.", {"rms": SPARSE}, costs=REST),
+    Attack("nameless_files", None, "Memory in files without a name.", {"rms": MEMFD}, costs=REST),
+    Attack(
+        "just_in_time",
+        None,
+        "Every cell and every call takes nearly all the time it has.",
+        {"rms": LONG_SLEEP, "offset": LONG_SLEEP},
+        costs=("negate",),
+    ),
+]

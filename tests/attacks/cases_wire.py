@@ -3,7 +3,7 @@
 Plain nbgrader has no such thing, so these are run against the project's grader only.
 """
 
-from attacks.attack import Attack
+from attacks.attack import REST, Attack
 
 NO_WIRE = "there is no such channel"
 
@@ -101,10 +101,11 @@ import itertools
 
 calls = itertools.count()
 odd = [
-    {"kind": ["callable"]}, {"kind": "callable", "object": -1, "type": 5}, {"object": 10**30, "type": "float"}, {"error": 5},
+    {"kind": ["callable"]}, {"kind": "callable", "object": -1, "type": 5}, {"object": 10**30, "type": "float"},
+    {"error": 5}, {"value": {"n": ["<f8", [2, 2]]}}, {"value": {"o": "__class__"}}, {"value": 1e400},
     {"error": {"type": {"a": 1}, "text": ["x"], "line": None}}, {"error": {"type": "SystemExit", "text": "bye"}},
-    {"error": {"type": "KeyboardInterrupt", "text": "x"}}, {"value": {"n": ["<f8", [2, 2]]}}, {"value": {"o": "__class__"}},
-    {"value": {"c": [{"s": "nan"}, {"o": "x"}]}}, {"value": {"d": [[{"d": []}, 1]]}}, {"value": {"f": "NaN"}}, {"value": 1e400},
+    {"error": {"type": "KeyboardInterrupt", "text": "x"}},
+    {"value": {"c": [{"s": "nan"}, {"o": "x"}]}}, {"value": {"d": [[{"d": []}, 1]]}}, {"value": {"f": "NaN"}},
     {"value": {"a": ["<f16", [1]]}}, {"value": {"a": ["|O8", [1]]}}, {"value": {"r": [0, "__globals__"]}}, {},
 ]
 
@@ -147,8 +148,10 @@ for path in places():
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(0.5)
             sock.connect(path)
-            if k % 3:
-                sock.sendall(frame({"hello": f"{('rms', 'predict', 'offset', 'nobody')[k % 4]}-test"}) if k % 3 == 1 else b"\\xff" * 100)
+            if k % 3 == 1:
+                sock.sendall(frame({"hello": ("rms", "predict", "offset", "nobody")[k % 4] + "-test"}))
+            elif k % 3 == 2:
+                sock.sendall(b"\\xff" * 100)
             held.append(sock)
         except OSError:
             break
@@ -287,25 +290,100 @@ def predict(signals):
 """
 
 ATTACKS = [
-    Attack("drips", None, "An answer comes one byte a second.", {"rms": REPLACED + DRIP}, added=PUT_BACK, look=True, danger=NO_WIRE),
-    Attack("endless_header", None, "An answer whose header never ends.", {"rms": REPLACED + ENDLESS_HEADER}, added=PUT_BACK, look=True,
-           danger=NO_WIRE),
-    Attack("announces_terabytes", None, "Answers that announce far more than comes.", {"rms": REPLACED + TERABYTE}, added=PUT_BACK,
-           look=True, danger=NO_WIRE),
-    Attack("deep_answer", None, "An answer nested seven million deep.", {"rms": REPLACED + DEEP}, added=PUT_BACK, danger=NO_WIRE),
-    Attack("colliding_answer", None, "A set whose members all have the same hash.", {"rms": REPLACED + COLLISIONS}, added=PUT_BACK,
-           danger=NO_WIRE),
-    Attack("unasked_answers", None, "Answers to what was never asked, without end.", {"rms": REPLACED + UNASKED}, added=PUT_BACK,
-           danger=NO_WIRE),
-    Attack("confused_answers", None, "Answers with fields of the wrong kinds.", {"rms": REPLACED + CONFUSED}, added=PUT_BACK, danger=NO_WIRE),
-    Attack("many_callers", None, "1500 connections to the examiner, half of them with a forged hello.", {"rms": MANY_CALLERS},
-           costs=("predict", "offset", "negate"), danger=NO_WIRE),
-    Attack("forged_copy", None, "One process answers for all test cells and tells what it was asked with.", {"rms": FORGED_COPY},
-           costs=("predict", "offset", "negate"), danger=NO_WIRE),
-    Attack("turns_grader_elsewhere", None, "Links in the place of the sockets that the grader connects to after a crash.",
-           {"rms": TURNS_ELSEWHERE}, costs=("predict", "offset", "negate"), danger=NO_WIRE),
-    Attack("smuggles_inputs", None, "What one test cell called with comes out in the error of another.",
-           {"predict": SMUGGLES_IN, "offset": SMUGGLES_OUT}),
-    Attack("says_inputs", None, "Errors, notes, warnings and prints carry what a hidden test called with.", {"rms": SAYS_INPUTS}),
+    Attack(
+        "drips",
+        None,
+        "An answer comes one byte a second.",
+        {"rms": REPLACED + DRIP},
+        added=PUT_BACK,
+        look=True,
+        danger=NO_WIRE,
+    ),
+    Attack(
+        "endless_header",
+        None,
+        "An answer whose header never ends.",
+        {"rms": REPLACED + ENDLESS_HEADER},
+        added=PUT_BACK,
+        look=True,
+        danger=NO_WIRE,
+    ),
+    Attack(
+        "announces_terabytes",
+        None,
+        "Answers that announce far more than comes.",
+        {"rms": REPLACED + TERABYTE},
+        added=PUT_BACK,
+        look=True,
+        danger=NO_WIRE,
+    ),
+    Attack(
+        "deep_answer",
+        None,
+        "An answer nested seven million deep.",
+        {"rms": REPLACED + DEEP},
+        added=PUT_BACK,
+        danger=NO_WIRE,
+    ),
+    Attack(
+        "colliding_answer",
+        None,
+        "A set whose members all have the same hash.",
+        {"rms": REPLACED + COLLISIONS},
+        added=PUT_BACK,
+        danger=NO_WIRE,
+    ),
+    Attack(
+        "unasked_answers",
+        None,
+        "Answers to what was never asked, without end.",
+        {"rms": REPLACED + UNASKED},
+        added=PUT_BACK,
+        danger=NO_WIRE,
+    ),
+    Attack(
+        "confused_answers",
+        None,
+        "Answers with fields of the wrong kinds.",
+        {"rms": REPLACED + CONFUSED},
+        added=PUT_BACK,
+        danger=NO_WIRE,
+    ),
+    Attack(
+        "many_callers",
+        None,
+        "1500 connections to the examiner, half of them with a forged hello.",
+        {"rms": MANY_CALLERS},
+        costs=REST,
+        danger=NO_WIRE,
+    ),
+    Attack(
+        "forged_copy",
+        None,
+        "One process answers for all test cells and tells what it was asked with.",
+        {"rms": FORGED_COPY},
+        costs=REST,
+        danger=NO_WIRE,
+    ),
+    Attack(
+        "turns_grader_elsewhere",
+        None,
+        "Links in the place of the sockets that the grader connects to after a crash.",
+        {"rms": TURNS_ELSEWHERE},
+        costs=REST,
+        danger=NO_WIRE,
+    ),
+    Attack(
+        "smuggles_inputs",
+        None,
+        "What one test cell called with comes out in the error of another.",
+        {"predict": SMUGGLES_IN, "offset": SMUGGLES_OUT},
+    ),
+    Attack(
+        "says_inputs",
+        None,
+        "Errors, notes, warnings and prints carry what a hidden test called with.",
+        {"rms": SAYS_INPUTS},
+    ),
     Attack("names_inputs", None, "The name of an error's type carries a hidden recording.", {"predict": NAMES_INPUTS}),
-]  # fmt: skip
+]

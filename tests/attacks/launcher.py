@@ -1,4 +1,4 @@
-"""Runs a grader so that nothing it starts can hide: `python launcher.py ORDER.json` writes its report into ORDER's file.
+"""Runs a grader so that nothing it starts can hide: `python launcher.py ORDER.json` puts its report into that file.
 
 The launcher is the one to whom orphans of its family are given (child subreaper), so that a daemon that forked twice
 and left its session is still found among its descendants when the grader has ended. It also puts a key into a session

@@ -24,7 +24,7 @@ def lacking() -> str:
 
 
 def grade(scene: Scene, attacks: Iterable[Attack], *, jobs: int = 2, limit_s: float = 1200) -> tuple[Run, Marks]:
-    """Hand in the attacks and the honest students' work, grade it all, write pages; what happened is the scene's to say."""
+    """Hand in attacks and honest work, grade it all, write pages; what has happened then, the scene can say."""
     for attack in attacks:
         scene.hand_in(attack)
     arena.hand_in_honest(scene.course)
