@@ -3,12 +3,12 @@ work unchanged on a class made here; `cli` is the command `autograder`, `termina
 
 Notebooks from text: `source`, `lint`, `names`, `parts`, `build`. A class on disk: `klass`, `newclass`, `prepare`,
 `facts`, `marks`, `results`; its record: `journal`, `verify`. Submissions come in: `intake`, `handins`, `senders`,
-`archives`, `entries`. Grading: `mend` rebuilds a submission, `execute` runs it in worker processes, `record` enters the
-marks; `grade`, `run`, `spool`, `regrade`, `differences` lead these steps and survive interruption. Two sides of a run:
-`student` and `kernel` behind the walls of `sandbox`, `examiner` and `proxy` before them, `wire` between them,
-`examination` in charge; `doctor` tells what a machine can give. Pages: `report`, `charts`, `items`, `attention`,
-`scores`, `similar`, `feedback`, `safe`, `pages`. Grades go out: `export`, `lms`, `sheets`. Is it fair: `bank`, `demo`,
-`calibrate`, `reference`, `yardsticks`.
+`archives`, `entries`. Grading: `mend` rebuilds a submission, `execute` runs it in worker processes, `record` enters
+the marks; `grade`, `run`, `spool`, `regrade`, `differences` lead these steps and survive interruption. Two sides of a
+run: `student`, `inside` and `kernel` behind the walls of `sandbox` and `processes`, `examiner`, `examiner_process`
+and `proxy` before them, `wire` between, `examination` in charge; `doctor` tells what a machine can give. Pages:
+`report`, `charts`, `items`, `attention`, `scores`, `similar`, `feedback`, `safe`, `pages`. Grades go out: `export`,
+`lms`, `sheets`. Is it fair: `bank`, `demo`, `calibrate`, `reference`, `yardsticks`.
 """
 
 import sys

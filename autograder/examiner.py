@@ -196,7 +196,8 @@ def run_test(cell: dict[str, Any], sock: socket.socket | None) -> dict[str, Any]
 
     cohorts.begin_cell()
     started = time.monotonic()
-    line = Line(sock, deadline=started + cell["timeout_s"], hidden=cohorts.hidden_in_use)
+    secret = Secret(cell["cell"], cell["source"])
+    line = Line(sock, deadline=started + cell["timeout_s"], hidden=lambda: cohorts.hidden_in_use() or secret.in_use())
     shown, points, error, status = Shown(), None, "", "ok"
     signal.signal(signal.SIGALRM, _out_of_time)
     signal.setitimer(signal.ITIMER_REAL, cell["timeout_s"] + 1.0)  # calls end before it; this one is for the cell's own
@@ -227,6 +228,30 @@ def run_test(cell: dict[str, Any], sock: socket.socket | None) -> dict[str, Any]
         "calls": line.calls,
         "seconds": round(time.monotonic() - started, 3),
     }
+
+
+class Secret:
+    """Whether a test cell has come to its hidden tests; from then on nothing the student's side says is shown.
+
+    It stays so for all cells after it: what one call has seen, another could tell.
+    """
+
+    seen = False
+
+    def __init__(self, cell: str, source: str):
+        self.name, self.lines, inside = f"<{cell}>", set(), False
+        for number, text in enumerate(source.split("\n"), 1):
+            inside = (inside or "BEGIN HIDDEN TESTS" in text) and "END HIDDEN TESTS" not in text
+            if inside:
+                self.lines.add(number)
+
+    def in_use(self) -> bool:
+        frame = sys._getframe() if self.lines and not Secret.seen else None
+        while frame is not None:
+            if frame.f_code.co_filename == self.name and frame.f_lineno in self.lines:
+                Secret.seen = True
+            frame = frame.f_back
+        return Secret.seen
 
 
 def student_type(error: BaseException) -> str:

@@ -274,8 +274,9 @@ class Rooms:
         Whatever is left of the student's side is killed, and looked for, before this returns.
         """
         # nbgrader and nbconvert take a second to import
-        from autograder import sandbox
-        from autograder.examination import Examination, Examiner, GraderFault, imported_modules
+        from autograder import processes, sandbox
+        from autograder.examination import Examination, imported_modules
+        from autograder.examiner_process import Examiner, GraderFault
         from autograder.kernel import ConfinedKernel
 
         paths = {"hidden": Path(hidden), "data": Path(data)}
@@ -306,9 +307,9 @@ class Rooms:
             notebook, _ = execute.preprocess(notebook, {"metadata": {"path": str(folder)}})
             self.examiner.tell(do="end")
             self.examiner.await_event("gone", 60)
-            below = sandbox.family(kernel.process.pid)
+            below = processes.family(kernel.process.pid)
             kernel.shutdown_kernel()
-            if left := sandbox.left_alive(below, kernel.uid):
+            if left := processes.left_alive(below, kernel.uid):
                 raise GraderFault(f"processes of the submission outlived it: {', '.join(map(str, left))}")
             return Executed(notebook, execute.runs, execute.ended, seconds=time.monotonic() - started)
         finally:

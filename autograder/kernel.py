@@ -23,7 +23,7 @@ import zmq
 import zmq.asyncio
 from jupyter_client import AsyncKernelClient
 
-from autograder import sandbox
+from autograder import processes, sandbox
 from autograder.paths import ONE_THREAD, PROJECT
 
 MAX_MESSAGE = 64_000_000  # bytes of one message; a large figure has some MB
@@ -118,7 +118,7 @@ class ConfinedKernel:
         )
         self.tell("process", pid=self.process.pid)
         threading.Thread(target=self._listen, daemon=True).start()
-        self.watch = sandbox.Watch(self.process, memory_mb=self.limits.memory_mb)
+        self.watch = processes.Watch(self.process, memory_mb=self.limits.memory_mb)
         self.watch.start()
         self._await_event("ready")
         self.restart()
@@ -144,7 +144,7 @@ class ConfinedKernel:
             self.process.stdin.flush()
         self._await_event("listening")
         # Its files are within the walls, where their size is limited; this is the way to them from outside.
-        root = f"/proc/{sandbox.family(self.process.pid)[1].pid}/root" if self.sandboxed else ""
+        root = f"/proc/{processes.family(self.process.pid)[1].pid}/root" if self.sandboxed else ""
         self.connection = {**facts, "ip": f"{root}{inside}"}
 
     def client(self) -> AsyncKernelClient:
@@ -185,7 +185,7 @@ class ConfinedKernel:
         """Kill everything behind the walls."""
         if self.process is not None:
             self.watch.stop()
-            sandbox.kill(self.process)
+            processes.kill(self.process)
             self.watch.join(timeout=2)
 
     def cleanup_resources(self, **_: Any) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder import wire
+from autograder.inside import OPERATIONS
 
 HIDDEN_TEXT = "its message is not shown, as it could hold the hidden recordings"
 
@@ -146,9 +147,9 @@ def _operator(name: str) -> Callable[..., Any]:
     return ask
 
 
-OPERATORS = "add sub mul truediv floordiv mod pow matmul radd rsub rmul rtruediv rpow neg pos abs len getitem float int"
-for _name in OPERATORS.split():
-    setattr(Remote, f"__{_name}__", _operator(f"__{_name}__"))
+for _name in OPERATIONS.keys() - {"__iter__"}:
+    setattr(Remote, _name, _operator(_name))
+Remote.__iter__ = lambda self: iter(self._line.call([*self._path, "__iter__"], (), {}))
 
 
 def remote(line: Line, path: list[Any], name: str) -> Remote:

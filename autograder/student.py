@@ -15,7 +15,6 @@ from __future__ import annotations
 import builtins
 import contextlib
 import ctypes
-import getpass
 import importlib
 import inspect
 import json
@@ -24,23 +23,19 @@ import select
 import shutil
 import signal
 import socket
-import stat
 import sys
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from autograder import wire
+from autograder.inside import MAX_ASKED, OPERATIONS, bounded, close_connections, silence
 
 FOREVER = 1e9  # seconds
 LONGEST_ERROR = 400  # characters of an error's text that travel
 PARK_S = 10.0  # that a copy may need to be connected
-MAX_ASKED = 20  # calls of input() that get an empty line
-MAX_SENT = 32_000_000  # bytes of one message to the grader, which reads twice as much
-LONGEST_TEXT = 300_000  # characters of a text in a message that is larger than that
 PR_SET_DUMPABLE = 4
 
 
@@ -237,52 +232,6 @@ def park(kernel: Any, socket_path: str, cell: str) -> bool:
         os.close(heard)
 
 
-def close_connections(*, keep: int) -> None:
-    """Let go of the kernel's sockets and pipes; files that the notebook has open stay so."""
-    for handle in map(int, os.listdir("/dev/fd")):
-        with contextlib.suppress(OSError):
-            mode = os.fstat(handle).st_mode
-            if handle > 2 and handle != keep and not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
-                os.close(handle)
-
-
-def silence(kernel: Any) -> None:
-    """From here on nothing that is printed or shown goes anywhere; the threads that would send it are gone."""
-    for name in ("stdout", "stderr"):
-        old = getattr(sys, name)
-        with contextlib.suppress(Exception):
-            old.write, old.flush = (lambda text: len(text)), (lambda: None)  # for those who kept the stream
-        setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
-    shell = kernel.shell
-    for target, method in ((shell.display_pub, "publish"), (shell.display_pub, "clear_output")):
-        with contextlib.suppress(Exception):
-            setattr(target, method, lambda *a, **k: None)
-    kernel.asked = 0
-    builtins.input = getpass.getpass = kernel.raw_input
-
-
-def bounded(pack: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    """A packer of messages that keeps each below what the grader reads; it closes the connection for a larger one."""
-
-    def packed(content: Any) -> bytes:
-        made = pack(content)
-        if len(made) <= MAX_SENT or not isinstance(content, dict):
-            return made
-        if "data" in content:
-            return pack({**content, "data": {"text/plain": "(output left out: it is too large)"}, "metadata": {}})
-        return pack(shortened(content))
-
-    return packed
-
-
-def shortened(value: Any) -> Any:
-    if isinstance(value, str):
-        return value[:LONGEST_TEXT]
-    if isinstance(value, list):
-        return [shortened(part) for part in value[:1000]]
-    return {key: shortened(part) for key, part in value.items()} if isinstance(value, dict) else value
-
-
 # --- answering ---
 
 
@@ -328,10 +277,12 @@ def answer(
 
         if header["do"] == "look":
             return {"kind": kind_of(names, header["name"])}, []
-        target = find(header["path"])
+        *owner, name = header["path"]
+        operation = OPERATIONS.get(name) if owner and header["do"] == "call" else None
+        target = operation or find(header["path"])
         if header["do"] == "call":
             args, kwargs = wire.unpack(header["arguments"], data, resolve=find)
-            value = target(*args, **kwargs)
+            value = operation(find(owner), *args) if operation else target(*args, **kwargs)
             if inspect.iscoroutine(value):
                 value.close()
                 raise TypeError("an async function was defined; it is called as an ordinary one here")

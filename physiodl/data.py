@@ -140,8 +140,9 @@ def _simulated(dataset: registry.Dataset, root: Path | None, *, n: int, seed: in
     """Folder of a simulated cohort, made on first use; in a temporary folder where the data folder is read-only."""
     try:
         return download.simulate(dataset.name, n=n, seed=seed, root=root)
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+    except (OSError, download.FetchError) as error:
+        refused = error if isinstance(error, OSError) else error.__cause__
+        if getattr(refused, "errno", None) not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
         temporary = tempfile.mkdtemp(prefix="physiodl-")
         log.warning("%s cannot be written: simulated recordings go to %s", root or registry.data_root(), temporary)

@@ -157,6 +157,7 @@ quirk("who_and_where", added="""
     print(psutil.virtual_memory(), datetime.datetime.now().astimezone(), locale.setlocale(locale.LC_ALL, ''))
     (pathlib.Path.home() / 'here').write_text('x')
     !nvidia-smi""")
+quirk("looks_at_the_practice_cohort", added="practice = exam.cohort('af_detection')\nprint(len(practice))\npractice.signals[0]")
 quirk("program", top="""
     import subprocess, sys
     subprocess.run([sys.executable, '-c', 'print(1)'], capture_output=True, check=True)""")

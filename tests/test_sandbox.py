@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder import doctor, sandbox, student
+from autograder import doctor, processes, sandbox, student
 
 WAYS = [sandbox.means().way] if sandbox.means().way else []
 if WAYS == ["root"] and not sandbox._tried("user"):
@@ -170,13 +170,13 @@ print(json.dumps({{
 ])  # fmt: skip
 def test_memory_of_all_processes_together(way, code):
     process = confined(f"import time\n{code}\ntime.sleep(60)", way=way)
-    watch = sandbox.Watch(process, memory_mb=600, every_s=0.05)
+    watch = processes.Watch(process, memory_mb=600, every_s=0.05)
     watch.start()
     try:
         process.wait(timeout=40)
     finally:
         watch.stop()
-        sandbox.kill(process)
+        processes.kill(process)
     assert "more than 0.6 GB" in watch.why
 
 
@@ -193,8 +193,8 @@ time.sleep(4)
 """
     process = confined(code, way=way)
     process.stdout.readline()
-    used = sandbox.memory_of(process.pid, enough=500 * sandbox.MB)
-    sandbox.kill(process)
+    used = processes.memory_of(process.pid, enough=500 * sandbox.MB)
+    processes.kill(process)
     assert used < 400 * sandbox.MB, "seven copies of 200 MB that nobody has written to"
 
 
@@ -213,18 +213,18 @@ time.sleep(600)
 """
     process = confined(code, way=way)
     process.stdout.readline()
-    below = sandbox.family(process.pid)
+    below = processes.family(process.pid)
     assert len(below) >= 4, "the daemon is in the family"
     started = time.monotonic()
-    sandbox.kill(process)
-    assert not any(map(sandbox.alive, below)) and time.monotonic() - started < 5
-    assert sandbox.left_alive(below, sandbox.own_uid() if way == "root" else None) == []
+    processes.kill(process)
+    assert not any(map(processes.alive, below)) and time.monotonic() - started < 5
+    assert processes.left_alive(below, sandbox.own_uid() if way == "root" else None) == []
 
 
 def test_what_outlives_is_found():
     other = subprocess.Popen(["sleep", "30"])
     try:
-        assert sandbox.left_alive([psutil.Process(other.pid)], None, patience_s=0.1) == [other.pid]
+        assert processes.left_alive([psutil.Process(other.pid)], None, patience_s=0.1) == [other.pid]
     finally:
         other.kill()
         other.wait()
@@ -234,7 +234,7 @@ def test_the_sandbox_goes_with_the_process_that_made_it(way):
     code = (
         "import sys, time; sys.path.insert(0, 'tests'); import test_sandbox as t\n"
         f"p = t.confined('import time; print(1, flush=True); time.sleep(600)', way={way!r}); p.stdout.readline()\n"
-        "print(*[c.pid for c in t.sandbox.family(p.pid)], flush=True); time.sleep(600)"
+        "print(*[c.pid for c in t.processes.family(p.pid)], flush=True); time.sleep(600)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], cwd=sandbox.PROJECT, stdout=subprocess.PIPE)
     pids = [int(word) for word in holder.stdout.readline().split()]
