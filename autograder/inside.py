@@ -17,6 +17,8 @@ from typing import Any
 
 MAX_ASKED = 20  # calls of input() that get an empty line
 MAX_SENT = 32_000_000  # bytes of one message to the grader, which reads twice as much
+MAX_SHOWN = 2_500  # messages of one cell that show something; the grader keeps 2,000
+SHOWING = {"stream", "display_data", "update_display_data", "clear_output", "comm_open", "comm_msg", "comm_close"}
 LONGEST_TEXT = 300_000  # characters of a text in a message that is larger than that
 
 # What a test cell does with an object of the student's: done by Python over there, so that an operator that is not
@@ -56,8 +58,13 @@ def silence(kernel: Any) -> None:
     builtins.input = getpass.getpass = kernel.raw_input
 
 
-def bounded(pack: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    """A packer of messages that keeps each below what the grader reads; it closes the connection for a larger one."""
+def bearable(session: Any) -> Callable[[], None]:
+    """Have a kernel's session send no more than the grader reads; returns what is to be called when a cell begins.
+
+    A message that is too large is cut, for the grader closes the connection on it. Of a cell that prints or shows
+    without end only the beginning is sent: with a full queue the message that the cell has ended would be lost too.
+    """
+    pack, send, count = session.pack, session.send, [0]
 
     def packed(content: Any) -> bytes:
         made = pack(content)
@@ -67,7 +74,15 @@ def bounded(pack: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
             return pack({**content, "data": {"text/plain": "(output left out: it is too large)"}, "metadata": {}})
         return pack(shortened(content))
 
-    return packed
+    def sent(stream: Any, message: Any, *args: Any, **kwargs: Any) -> Any:
+        if (message if isinstance(message, str) else message["msg_type"]) in SHOWING:
+            count[0] += 1
+            if count[0] > MAX_SHOWN:
+                return None
+        return send(stream, message, *args, **kwargs)
+
+    session.pack, session.send = packed, sent
+    return lambda: count.__setitem__(0, 0)
 
 
 def shortened(value: Any) -> Any:

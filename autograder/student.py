@@ -31,7 +31,7 @@ import warnings
 from typing import Any
 
 from autograder import wire
-from autograder.inside import MAX_ASKED, OPERATIONS, bounded, close_connections, silence
+from autograder.inside import MAX_ASKED, OPERATIONS, bearable, close_connections, silence
 
 FOREVER = 1e9  # seconds
 LONGEST_ERROR = 400  # characters of an error's text that travel
@@ -115,7 +115,13 @@ def hide(yes: bool) -> None:
 
 def run_kernel(order: dict[str, Any], events: int) -> None:
     """Be a kernel, and say so when it listens: the last word that this side says before the student's code runs."""
+    import zmq
     from ipykernel.kernelapp import IPKernelApp
+
+    class App(IPKernelApp):
+        def init_iopub(self, context: zmq.Context) -> None:
+            context.setsockopt(zmq.SNDHWM, 0)  # what a full queue drops may be the word that a cell has ended
+            super().init_iopub(context)
 
     hide(False)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -126,7 +132,7 @@ def run_kernel(order: dict[str, Any], events: int) -> None:
     file = order["connection"]["ip"] + ".json"  # Jupyter wants a file
     with open(file, "w") as connection:
         json.dump(order["connection"], connection)
-    app = IPKernelApp.instance(kernel_class=student_kernel(order["socket"]))
+    app = App.instance(kernel_class=student_kernel(order["socket"]))
     app.initialize(["-f", file, "--HistoryManager.enabled=False"])
     say(events, "listening")
     os.close(events)
@@ -149,7 +155,7 @@ def student_kernel(socket_path: str) -> type:
             self.usual: tuple[int, set[threading.Thread]] | None = None  # native threads, Python's threads
             self.names_at: dict[str, dict[str, Any]] = {}  # test cell -> the notebook's names at that place
             self.asked = 0
-            self.session.pack = bounded(self.session.pack)
+            self.cell_begins = bearable(self.session)
             self.shell.ask_exit = lambda: None  # an `exit()` that was left in ends nothing
 
         def raw_input(self, prompt: Any = "") -> str:
@@ -165,6 +171,7 @@ def student_kernel(socket_path: str) -> type:
         async def execute_request(self, stream, ident, parent):
             if self.usual is None:
                 self.usual = native_threads(), set(threading.enumerate())
+            self.cell_begins()
             await super().execute_request(stream, ident, parent)
 
         async def park_request(self, stream, ident, parent):

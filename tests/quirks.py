@@ -25,6 +25,9 @@ quirk("reference", answers={"predict": ""}, alone=True)
 quirk("prints", top="print('start')", inside="print('inside', signals.shape)", end="print('end')")
 quirk("5000_lines", top="for k in range(5_000):\n    print('line', k, 'loss', 0.1 * k)")
 quirk("5000_lines_in_a_call", inside="for k in range(5_000):\n    print('line', k, 'loss', 0.1 * k)")
+quirk("flushed_20000_times", added="for k in range(20_000):\n    print(k, end='\\r', flush=True)", alone=True)
+quirk("shown_20000_times", alone=True,
+      added="shown = display('a', display_id=True)\nfor k in range(20_000):\n    shown.update(k)")
 quirk("80_MB_of_print", added="print('x' * 80_000_000)", alone=True)
 quirk("tqdm", top="from tqdm.auto import tqdm, trange\nfor _ in tqdm(range(30), desc='epoch'):\n    pass",
       inside="for _ in trange(20, leave=False):\n    pass")
@@ -114,6 +117,7 @@ quirk("unknown_magic", added="%no_such_magic")
 quirk("input_at_the_top", top="name = input('your name? ')\nprint('hello', name)", alone=True)
 quirk("input_at_the_end", end="input('done? ')", alone=True)
 quirk("input_in_a_call", inside="input('press enter')", alone=True)
+quirk("breakpoint", added="breakpoint()\nprint('after')\n%debug", alone=True)
 quirk("exit", added="exit()", alone=True)
 quirk("quit_in_an_answer", answers={"perform": """
     def classify(signals, fs):
@@ -157,7 +161,7 @@ quirk("who_and_where", added="""
     print(psutil.virtual_memory(), datetime.datetime.now().astimezone(), locale.setlocale(locale.LC_ALL, ''))
     (pathlib.Path.home() / 'here').write_text('x')
     !nvidia-smi""")
-quirk("looks_at_the_practice_cohort", added="practice = exam.cohort('af_detection')\nprint(len(practice))\npractice.signals[0]")
+quirk("looks_at_the_practice_cohort", added="practice = exam.cohort('af_detection')\nprint(len(practice))")
 quirk("program", top="""
     import subprocess, sys
     subprocess.run([sys.executable, '-c', 'print(1)'], capture_output=True, check=True)""")

@@ -22,11 +22,10 @@ from physiodl import exam
 
 pytestmark = pytest.mark.slow
 
-# Could stop a batch, so each has a class of its own; the archive and the resubmissions are no notebooks.
-ALONE = ("pipe_for_notebook", "colliding_answer", "turns_grader_elsewhere", "execs_another_program")
+# The archive and the resubmissions are no notebooks.
 ELSEWHERE = {18: "test_an_archive_stays_in_its_folder", 30: "test_resubmissions_do_not_climb"}
 ATTACKS = {attack.name: attack for attack in all_attacks()}
-TOGETHER = [name for name in ATTACKS if name not in ALONE]
+TOGETHER = [name for name in ATTACKS if name not in ours.ALONE]
 
 
 @cache
@@ -88,7 +87,7 @@ def test_honest_students_are_graded_as_without_attacks(graded, honest):
     assert entries["aaron"]["status"] == entries["zoe"]["status"] == "graded"
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", ours.ALONE)
 def test_attack_that_could_stop_the_batch(walls, name):
     with Scene() as scene:
         blocked = name == "pipe_for_notebook"
@@ -101,19 +100,9 @@ def test_attack_that_could_stop_the_batch(walls, name):
 
 def test_an_archive_stays_in_its_folder(walls):
     """Number 18: members that lead out of the folder, links, a bomb; the honest one in the archive is taken."""
-    with Scene() as scene:
-        arena.hand_in_honest(scene.course, ["zoe"])
-        path = scene.root / "download.zip"
-        cases_files.evil_archive(path, scene)
-        course = str(scene.course.root)
-        run = scene.run([*ours.AUTOGRADER, "import", course, str(path), "--assignment", arena.NAME], limit_s=120)
-        assert run.code is not None and run.seconds < 60
-        taken = {p.parent.parent.name for p in (scene.course.root / "submitted").rglob("*.ipynb")}
-        changed = [what for what in scene.changed() if not what.startswith("new: class/submitted/slip")]
-        assert not changed and not scene.left_behind() and not scene.leaks([run.text])
-        assert "zoe" in taken and not any("left-by" in str(p) for p in scene.root.rglob("*"))
-        size = sum(p.stat().st_size for p in scene.course.root.rglob("*") if p.is_file())
-        assert size < 20_000_000, "the bomb went off"
+    harm, taken = ours.take_in_archive()
+    assert not harm, "".join(f"\n  {kind}: {what}" for kind, what in harm)
+    assert taken > {"zoe"} and not taken & {"link", "bomb", "under"}, taken
 
 
 def test_resubmissions_do_not_climb():
@@ -277,8 +266,8 @@ def test_others_files_and_processes_are_seen(scene):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and a child subreaper")
 def test_the_launcher_finds_daemons_and_ends_what_hangs(scene):
-    twice = "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(60)\n    os._exit(0)\nos.wait()"
-    daemon = f"import os, time\n{twice}"
+    daemon = "import os, time\nif os.fork() == 0:\n    os.setsid()\n"
+    daemon += "    if os.fork() == 0:\n        time.sleep(60)\n    os._exit(0)\nos.wait()"
     run = scene.run([sys.executable, "-c", daemon], limit_s=20, settle_s=0.5)
     assert run.code == 0 and len(run.left) == 1 and "time.sleep(60)" in run.left[0]
     again = scene.run([sys.executable, "-c", "import time; time.sleep(60)"], limit_s=1)

@@ -23,6 +23,12 @@ HONEST = [f"honest_{k:02d}" for k in range(30)]
 HOSTILE = 30
 KILLS = 10
 SEED = 20261121
+# Those that take a submission's whole time have their place in test_attacks; here they would only make waiting longer.
+SLOW = tuple(
+    """loops waits many_ replaces_handlers uncounted_fields stops_the_kernel stops_itself prints_without one_large
+    rich_output threads_without just_in_time sparse walks forks_in drips endless_header announces unasked traces floods
+    memory_ fills asks_for_input system_exit terminal_codes""".split()
+)
 
 
 def grader(scene):
@@ -56,7 +62,7 @@ def graded():
         course = scene.course
         for student in HONEST:
             arena.hand_in(course, student, arena.notebook(arena.HONEST))
-        for attack in rng.sample(all_attacks(), HOSTILE):
+        for attack in rng.sample([a for a in all_attacks() if not a.name.startswith(SLOW)], HOSTILE):
             scene.hand_in(attack)
         recorded = []
         for _ in range(KILLS):

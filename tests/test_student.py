@@ -151,19 +151,46 @@ def test_a_copy_answers_with_the_memory_of_its_moment(tmp_path):
     assert talk == ["", "kept"] and sockets == 1, "of its sockets only the one to the examiner"
 
 
-def test_messages_of_a_bearable_size(monkeypatch):
+@pytest.fixture
+def session():
+    """A session that keeps what it sends, as what the other side reads."""
+    sent = []
+    session = SimpleNamespace(pack=lambda content: json.dumps(content).encode(), sent=sent)
+    session.send = lambda stream, message, content=None: sent.append((message, json.loads(session.pack(content))))
+    return session
+
+
+def test_messages_of_a_bearable_size(session, monkeypatch):
     monkeypatch.setattr(inside, "MAX_SENT", 10_000)
     monkeypatch.setattr(inside, "LONGEST_TEXT", 500)
-    pack = inside.bounded(lambda content: json.dumps(content).encode())
-    small = {"name": "stdout", "text": "x" * 9_000}
-    assert json.loads(pack(small)) == small
-    assert json.loads(pack({"name": "stdout", "text": "x" * 90_000})) == {"name": "stdout", "text": "x" * 500}
-    shown = json.loads(pack({"data": {"text/html": "x" * 90_000}, "metadata": {"a": 1}, "transient": {}}))
+    inside.bearable(session)
+    for kind, content in (
+        ("stream", {"name": "stdout", "text": "x" * 9_000}),
+        ("stream", {"name": "stdout", "text": "x" * 90_000}),
+        ("display_data", {"data": {"text/html": "x" * 90_000}, "metadata": {"a": 1}, "transient": {}}),
+        ("error", {"status": "error", "evalue": "x" * 90_000, "traceback": ["y" * 90_000] * 3, "n": 1}),
+    ):
+        session.send(None, kind, content)
+    small, cut, shown, error = (content for _, content in session.sent)
+    assert len(small["text"]) == 9_000 and cut == {"name": "stdout", "text": "x" * 500}
     assert "too large" in shown["data"]["text/plain"] and shown["metadata"] == {} and "transient" in shown
-    error = json.loads(pack({"status": "error", "evalue": "x" * 90_000, "traceback": ["y" * 90_000] * 3, "n": 1}))
-    assert (
-        error["status"] == "error" and error["n"] == 1 and len(error["evalue"]) == 500 and len(error["traceback"]) == 3
-    )
+    assert error["status"] == "error" and error["n"] == 1
+    assert len(error["evalue"]) == 500 and list(map(len, error["traceback"])) == [500] * 3
+
+
+def test_a_number_of_messages_that_is_bearable(session, monkeypatch):
+    monkeypatch.setattr(inside, "MAX_SHOWN", 10)
+    begin = inside.bearable(session)
+    for _ in range(50):
+        session.send(None, "stream", {})
+        session.send(None, {"msg_type": "display_data"}, {})
+        session.send(None, "comm_msg", {})
+    session.send(None, "status", {"execution_state": "idle"})
+    session.send(None, {"msg_type": "execute_result"}, {})
+    assert len(session.sent) == 12, "what says that a cell has ended, or gives its value, always goes out"
+    begin()
+    session.send(None, "stream", {})
+    assert len(session.sent) == 13, "each cell has its own number"
 
 
 # --- answers ---

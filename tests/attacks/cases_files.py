@@ -11,6 +11,7 @@ from typing import Any
 from attacks import arena
 from attacks.attack import Attack, filled
 
+MB = 1_000_000
 READS_BESIDE = """
 import os
 
@@ -45,9 +46,15 @@ def __getattr__(name):
 def links(folder: Path, scene: Any) -> None:
     """Links beside the notebook, to files and to a folder of the instructor."""
     for name, target in {
-        "data.txt": scene.course.notebook("source", arena.NAME), "key.txt": scene.course.key, "all": scene.course.root,
-        "relative.txt": "../../../secret.key", "loop": "loop",
+        "data.txt": scene.course.notebook("source", arena.NAME), "key.txt": scene.course.key,
+        "relative.txt": "../../../secret.key",
     }.items():  # fmt: skip
+        os.symlink(target, folder / name)
+
+
+def links_to_folders(folder: Path, scene: Any) -> None:
+    """Links to the class itself and to nowhere."""
+    for name, target in {"all": scene.course.root, "loop": "loop", "gone": "/nowhere"}.items():
         os.symlink(target, folder / name)
 
 
@@ -124,8 +131,8 @@ def rms(x):
 # --- archives ---
 
 
-def evil_archive(path: Path, scene: Any) -> None:
-    """A download with files that lead out of the folder, links, devices, two names for one file and a bomb."""
+def evil_archive(path: Path, scene: Any, *, slips: bool = True, bomb: bool = True) -> None:
+    """A download with an honest notebook, files that lead out of the folder, links, and a bomb."""
     notebook = scene.course.notebook("submitted", arena.NAME, "zoe").read_bytes()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"slip_1_{arena.NAME}.ipynb", notebook)
@@ -134,17 +141,37 @@ def evil_archive(path: Path, scene: Any) -> None:
             "a/../../left-by-slip.txt",
             "../secret.key", "../gradebook.db", "C:/left-by-slip.txt", "../../source/08_arena/08_arena.ipynb",
         ):  # fmt: skip
-            archive.writestr(name, b"out")
-        link = zipfile.ZipInfo(f"link_2_{arena.NAME}.ipynb")
-        link.external_attr = (stat.S_IFLNK | 0o777) << 16
-        archive.writestr(link, str(scene.course.key))
-        under = zipfile.ZipInfo("under")
-        under.external_attr = (stat.S_IFLNK | 0o777) << 16
-        archive.writestr(under, str(scene.course.root))
-        archive.writestr("under/left-by-slip.txt", b"through a link")
-        with archive.open(f"bomb_3_{arena.NAME}.ipynb", "w", force_zip64=True) as file:
-            for _ in range(400):
-                file.write(bytes(1_000_000))
+            if slips:
+                archive.writestr(name, b"out")
+        for name, target in ((f"link_2_{arena.NAME}.ipynb", scene.course.key), ("under", scene.course.root)):
+            link = zipfile.ZipInfo(name)
+            link.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(link, str(target))
+        if slips:
+            archive.writestr("under/left-by-slip.txt", b"through a link")
+        if bomb:
+            with archive.open(f"bomb_3_{arena.NAME}.ipynb", "w", force_zip64=True) as file:
+                for _ in range(400):
+                    file.write(bytes(MB))
+
+
+def harm_of_archive(scene: Any, run: Any) -> list[tuple[str, str]]:
+    """What `evil_archive` did when it was taken in; that it was unpacked below downloaded/ or submitted/ is no harm."""
+    found = [("batch", "it had to be killed")] if run.code is None else []
+    if "Traceback" in run.text:
+        found.append(("batch", f"it ended with {run.text.strip().splitlines()[-1][:80]}"))
+    apart = ("new: class/downloaded/", "new: class/submitted/")
+    found += [("files", what) for what in scene.changed() if not what.startswith(apart) or "left-by" in what]
+    found += [("machine", f"left behind: {name}") for name in scene.left_behind()]
+    found += [("leak", f"{name} in what was printed") for name in scene.leaks([run.text])]
+    for path in scene.course.root.rglob("*"):
+        if path.is_file() and path.parts[len(scene.course.root.parts)] in ("submitted", "downloaded"):
+            names = scene.leaks([path.read_bytes()[:MB].decode("latin-1")])
+            found += [("leak", f"{name} in {path.name}") for name in names if name != "neighbour"]  # it is zoe's own
+    size = sum(p.stat().st_size for p in scene.course.root.rglob("*") if p.is_file() and not p.is_symlink())
+    if size > 100 * MB:
+        found.append(("limits", f"{size / MB:.0f} MB came out of an archive of 1 MB"))
+    return found
 
 
 ATTACKS = [
@@ -154,6 +181,13 @@ ATTACKS = [
         "Links beside the notebook lead to solutions and to the class key.",
         {"rms": READS_BESIDE},
         beside=links,
+    ),
+    Attack(
+        "links_to_folders",
+        17,
+        "Links to the class's folder, to themselves and to nothing.",
+        beside=links_to_folders,
+        danger="it could fill the disk",
     ),
     Attack("link_for_time", 17, "The time of submission is a link to the class key.", beside=stamp),
     Attack(

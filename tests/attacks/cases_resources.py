@@ -18,27 +18,33 @@ MEMORY = (
     + """
 import threading
 
+held, got = [], []
+
 def fill():
-    held = []
     while len(held) < 14 and spare() > 3:
         held.append(np.ones(62_500_000))  # 0.5 GB
         if len(held) == 11:
-            tell("5.5 GB of memory and no end")
+            got.append("5.5 GB of memory and no end")
 """
 )
 
-# In a thread: an interrupt reaches the main thread only.
-MEMORY_IN_CELL = (
-    MEMORY + "\nthread = threading.Thread(target=fill)\nthread.start()\nthread.join()\n\ndef rms(x):\n    return 0.0\n"
-)
-MEMORY_IN_CALL = MEMORY + "\ndef rms(x):\n    fill()\n    return 0.0\n"
+# What goes on in a thread is not interrupted with the cell; a cell at the end tells how far it came.
+IN_THREAD = """
+thread = threading.Thread(target=fill)
+thread.start()
+
+def rms(x):
+    return 0.0
+"""
+TELLS = (("negate", "thread.join(8)\nfor what in got:\n    tell(what)\nheld.clear()"),)
+MEMORY_IN_CALL = MEMORY + "\ndef rms(x):\n    fill()\n    for what in got:\n        tell(what)\n    return 0.0\n"
 
 MEMORY_SHARED_OUT = (
     SPARE
     + """
 import threading, time
 
-readers = []
+readers, held, got = [], [], []
 for _ in range(14):  # each child stays below any limit of its own
     a, b = os.pipe()
     try:
@@ -55,19 +61,12 @@ for _ in range(14):  # each child stays below any limit of its own
     os.close(b)
     readers.append((child, a))
 
-def count():
+def fill():
     if sum(len(os.read(a, 1)) for _, a in readers[:10]) == 10:
-        tell("6 GB of memory in several processes")
-
-thread = threading.Thread(target=count)
-thread.start()
-thread.join(3)
-for child, _ in readers:
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-
-def rms(x):
-    return 0.0
+        got.append("6 GB of memory in several processes")
+    for child, _ in readers:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
 """
 )
 
@@ -145,35 +144,31 @@ def rms(x):
 DISK = """
 import os, shutil, threading
 
-written = {}
+written, held, got = {}, [], []
 
-def fill(place, most=1_500_000_000):
+def fill_place(place, most=1_500_000_000):
     name = os.path.join(place, "left-@TOKEN@-disk")
     try:
         with open(name, "wb") as file:
             spare = 0 if place in (".", "/tmp") else 4_000_000_000
             while written.setdefault(place, 0) < most and shutil.disk_usage(place).free > spare:
                 written[place] += file.write(bytes(10_000_000))
-                if sum(written.values()) > 2_600_000_000 and not told:
-                    told.append(1)
-                    tell("2.6 GB of disk and no end")
+                if sum(written.values()) > 2_600_000_000 and not got:
+                    got.append("2.6 GB of disk and no end")
     except OSError:
         pass
     finally:
         os.unlink(name)
 
-told = []
 places = ("/dev/shm", "/run", ".", "/tmp", "/var/tmp", "/home", os.path.expanduser("~"))
 places = [place for place in places if os.access(place, os.W_OK)]
-threads = [threading.Thread(target=fill, args=(place,)) for place in places]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-print(written)
 
-def rms(x):
-    return 0.0
+def fill():
+    threads = [threading.Thread(target=fill_place, args=(place,)) for place in places]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 """
 
 SPARSE = """
@@ -209,27 +204,20 @@ MEMFD = (
     + """
 import threading
 
-block = bytes(100_000_000)  # below any limit for one file
+block, held, got = bytes(100_000_000), [], []  # each piece below any limit for one file
 
 def fill():
-    fds, size = [], 0
+    size = 0
     try:
         while size < 6e9 and spare() > 3:
-            fds.append(os.memfd_create("left-@TOKEN@"))
-            size += os.write(fds[-1], block)
+            held.append(os.memfd_create("left-@TOKEN@"))
+            size += os.write(held[-1], block)
     except OSError as error:
         print(error)
     if size > 5e9:
-        tell(f"{size / 1e9:.0f} GB in files without a name")
-    for fd in fds:
+        got.append(f"{size / 1e9:.0f} GB in files without a name")
+    for fd in held:
         os.close(fd)
-
-thread = threading.Thread(target=fill)
-thread.start()
-thread.join()
-
-def rms(x):
-    return 0.0
 """
 )
 
@@ -353,13 +341,21 @@ def offset(x):
 """
 
 ATTACKS = [
-    Attack("memory_in_cell", 11, "An answer cell takes memory without end.", {"rms": MEMORY_IN_CELL}, costs=REST),
+    Attack(
+        "memory_in_cell",
+        11,
+        "An answer cell takes memory without end.",
+        {"rms": MEMORY + IN_THREAD},
+        added=TELLS,
+        costs=REST,
+    ),
     Attack("memory_in_call", 11, "The tested function takes memory without end.", {"rms": MEMORY_IN_CALL}, costs=REST),
     Attack(
         "memory_shared_out",
         11,
         "Many processes, each with a modest share of memory.",
-        {"rms": MEMORY_SHARED_OUT},
+        {"rms": MEMORY_SHARED_OUT + IN_THREAD},
+        added=TELLS,
         costs=REST,
     ),
     Attack(
@@ -376,7 +372,14 @@ ATTACKS = [
         {"rms": FORKS_IN_CALL},
         costs=REST,
     ),
-    Attack("fills_disks", 13, "Fills its folder, /tmp, /dev/shm and the home.", {"rms": DISK}, costs=REST),
+    Attack(
+        "fills_disks",
+        13,
+        "Fills its folder, /tmp, /dev/shm and the home.",
+        {"rms": DISK + IN_THREAD},
+        added=TELLS,
+        costs=REST,
+    ),
     Attack(
         "prints_without_end", 25, "Half a gigabyte of text in small and in large pieces.", {"rms": PRINTS}, costs=REST
     ),
@@ -390,7 +393,9 @@ ATTACKS = [
     Attack("threads_without_end", None, "The tested function starts 10,000 threads.", {"rms": THREADS}),
     Attack("threads_left", None, "Threads from an answer cell go on printing and answering.", {"rms": THREADS_LEFT}),
     Attack("sparse_files", None, "Files that say they are 10 TB, and 200,000 empty ones.", {"rms": SPARSE}, costs=REST),
-    Attack("nameless_files", None, "Memory in files without a name.", {"rms": MEMFD}, costs=REST),
+    Attack(
+        "nameless_files", None, "Memory in files without a name.", {"rms": MEMFD + IN_THREAD}, added=TELLS, costs=REST
+    ),
     Attack(
         "just_in_time",
         None,

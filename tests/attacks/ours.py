@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from attacks import arena
+from attacks import arena, cases_files
 from attacks.attack import Attack
 from attacks.watch import Marks, Run, Scene
 from autograder.klass import latest_gradings
 
+# These could stop a batch, so each is graded in a class of its own.
+ALONE = ("pipe_for_notebook", "colliding_answer", "turns_grader_elsewhere", "execs_another_program")
 AUTOGRADER = [sys.executable, "-m", "autograder.cli"]
 
 
@@ -41,3 +43,27 @@ def grade(scene: Scene, attacks: Iterable[Attack], *, jobs: int = 2, limit_s: fl
 def entries(scene: Scene) -> dict[str, dict]:
     """student -> the newest entry of the journal."""
     return {student: entry for (student, _), entry in latest_gradings(scene.course).items()}
+
+
+def harm_of(attacks: list[Attack]) -> dict[str, list[tuple[str, str]]]:
+    """attack -> the harm it did in a class with the honest students; what was done to all counts for each of them."""
+    with Scene() as scene:
+        run, marks = grade(scene, attacks, limit_s=1800 if len(attacks) > 1 else 300)
+        journal = entries(scene)
+        to_all = scene.harm_to_all(run, marks, arena.EARNED)
+        return {
+            attack.name: scene.harm(attack, run, marks, seconds=journal.get(attack.name, {}).get("seconds")) + to_all
+            for attack in attacks
+        }
+
+
+def take_in_archive() -> tuple[list[tuple[str, str]], set[str]]:
+    """Number 18: `autograder import` on the evil archive; returns the harm and who has a notebook afterwards."""
+    with Scene() as scene:
+        arena.hand_in_honest(scene.course, ["zoe"])
+        path = scene.root / "download.zip"
+        cases_files.evil_archive(path, scene)
+        command = [*AUTOGRADER, "import", str(scene.course.root), str(path), "--assignment", arena.NAME]
+        run = scene.run(command, limit_s=120)
+        taken = {p.parent.parent.name for p in (scene.course.root / "submitted").rglob(f"{arena.NAME}.ipynb")}
+        return cases_files.harm_of_archive(scene, run), taken

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 
-from attacks import arena
+from attacks import arena, cases_files
 from attacks.attack import Attack
 from attacks.watch import Marks, Run, Scene
 
@@ -67,3 +67,18 @@ def _control() -> tuple[float, frozenset[str]]:
         arena.hand_in_honest(scene.course, [WITNESS])
         run, _ = autograde(scene)
         return run.seconds, frozenset(scene.leaks(scene.texts(CONTROL.name)))
+
+
+def take_in_archive() -> list[tuple[str, str]]:
+    """Number 18: `nbgrader zip_collect` on the evil archive, and on one with nothing but a bomb and links."""
+    found = []
+    for slips in (True, False):
+        with Scene() as scene:
+            place = scene.course.root / "downloaded" / arena.NAME / "archive"
+            place.mkdir(parents=True)
+            arena.hand_in_honest(scene.course, [WITNESS])
+            cases_files.evil_archive(place / "download.zip", scene, slips=slips)
+            named = r"--FileNameCollectorPlugin.named_regexp=.*/(?P<student_id>\w+)_\d_(?P<file_id>.*)"
+            command = [sys.executable, "-m", "nbgrader", "zip_collect", arena.NAME, "--force", named]
+            found += cases_files.harm_of_archive(scene, scene.run(command, limit_s=LIMIT_S, limits=LIMITS))
+    return found

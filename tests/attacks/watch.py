@@ -31,6 +31,7 @@ OTHERS = {"gradebook", "loopback", "home", "environment", "memory", "keyring", "
 KINDS = ("points", "victim", "leak", "reach", "network", "others", "batch", "files", "machine", "page", "limits")
 WRITTEN = {"autograded", "feedback", "reports", "scores", "journal.jsonl", "gradebook.db"}  # by graders, and .files
 MOST_READ = 60_000_000  # bytes of one file that are searched
+LARGEST_PAGE = 20_000_000  # bytes; no browser is glad of more
 ACTIVE = re.compile(r"<script[^>]*>[^<]{0,200}attack-page|<[a-z][^<>]{0,300}attack-page", re.I)
 
 
@@ -249,7 +250,9 @@ class Scene:
         """Script of the attack, or control characters, in pages that people open."""
         found = []
         for folder in (self.course.root / "feedback" / student, self.course.root / "reports"):
-            for path in _files_below(folder):
+            for path in (p for p in _files_below(folder) if p.suffix == ".html"):
+                if path.stat().st_size > LARGEST_PAGE:
+                    found.append(f"{path.name} has {path.stat().st_size / 1e6:.0f} MB")
                 text = _read(path)
                 if ACTIVE.search(text):
                     found.append(f"script of the student in {path.name}")
