@@ -111,7 +111,7 @@ HOSTILE = {
     "not text": (member("evil_7_8_x.ipynb", os.urandom(999)), "evil", "not text"),
     "a zip by the name of a notebook": (member("evil_7_8_x.ipynb", packed(HONEST)), "evil", "not text"),
     "deep JSON": (member("evil_7_8_x.ipynb", b"[" * 90_000), "evil", "nested too deeply"),
-    "deep tags": (member("evil_7_8_x.ipynb", DEEP_TAGS), "evil", "cannot be read"),
+    "deep tags": (member("evil_7_8_x.ipynb", DEEP_TAGS), "evil", "nested too deeply"),
     "a program": (member("evil_7_8_x.exe", b"MZ"), "evil", "not a notebook"),
     "rar": (member("evil_7_8_x.rar", b"Rar!"), "evil", "not opened"),
 }

@@ -146,7 +146,7 @@ def test_a_task_the_assignment_does_not_have(tmp_path, tiny):
 def test_the_example_class(tmp_path, monkeypatch):
     """`autograder demo`: grades the bank, says what differs, and does nothing twice."""
     monkeypatch.setattr("physiodl.exam.write_hidden", write_hidden)
-    monkeypatch.setattr("autograder.newclass.built_assignments", lambda: {"09_tiny": tiny_notebooks()})
+    monkeypatch.setattr("autograder.newclass.built_assignments", lambda **_: {"09_tiny": tiny_notebooks()})
     bank, folder = tmp_path / "bank", str(tmp_path / "demo")
     case(bank, "# ---\n# kind: reference\n# title: t\n# expect: {double: 4, score: 6}\n# ---\n", "reference")
     case(bank, "# ---\n# kind: broken\n# title: t\n# raw: truncated\n# ---\n", "truncated")

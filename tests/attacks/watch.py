@@ -85,9 +85,11 @@ class Scene:
             "OMP_NUM_THREADS": "1",
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         }
-        keep = f"import time; secret = {self.canaries['memory']!r}; print(id(secret), flush=True); time.sleep(3600)"
+        # It ends with its standard input, so also when whoever made the scene is killed.
+        keep = f"import sys; secret = {self.canaries['memory']!r}; print(id(secret), flush=True); sys.stdin.read()"
+        pipe = subprocess.PIPE
         self.witness = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", keep], stdout=subprocess.PIPE, env=self.environment, text=True
+            [sys.executable, "-I", "-S", "-c", keep], stdin=pipe, stdout=pipe, env=self.environment, text=True
         )
         address = self.witness.stdout.readline().strip()
         self.memory = _SharedMemory(self.canaries["shared memory"])
@@ -118,6 +120,7 @@ class Scene:
         self.memory.close()
         self.witness.kill()
         self.witness.wait()
+        self.witness.stdin.close()
         self.witness.stdout.close()
         self.shared.unlink(missing_ok=True)
         subprocess.run(["chmod", "-R", "u+rwX", str(self.root)], capture_output=True, check=False)
