@@ -205,6 +205,8 @@ def means() -> Means:
         missing.append("bubblewrap: apt install bubblewrap   (Fedora: dnf install bubblewrap)")
     try:
         os.close(seccomp_filter())
+    except ModuleNotFoundError:
+        missing.append("the package pyseccomp, for the system-call filter: pip install pyseccomp")
     except (ImportError, RuntimeError, OSError):
         missing.append("the library behind the system-call filter: apt install libseccomp2")
     ways = ["root"] if os.geteuid() == 0 else ["user"]

@@ -33,10 +33,10 @@ def grade(scene: Scene, attacks: Iterable[Attack], *, jobs: int = 2, limit_s: fl
     course = str(scene.course.root)
     limits = ["--cell-timeout", str(arena.CELL_S), "--total-timeout", str(arena.TOTAL_S)]
     run = scene.run([*AUTOGRADER, "grade", course, "--jobs", str(jobs), *limits], limit_s=limit_s, settle_s=10)
-    pages = scene.run([*AUTOGRADER, "report", course], limit_s=300)
-    run.text += pages.text
-    if pages.code != 0:
-        run.code = run.code or pages.code
+    if run.code is not None:
+        pages = scene.run([*AUTOGRADER, "report", course], limit_s=min(limit_s, 300))
+        run.text += pages.text
+        run.code = pages.code if pages.code != 0 else run.code
     return run, scene.marks()
 
 
