@@ -22,16 +22,21 @@ SHOWING = {"stream", "display_data", "update_display_data", "clear_output", "com
 LONGEST_TEXT = 300_000  # characters of a text in a message that is larger than that
 
 # What a test cell does with an object of the student's: done by Python over there, so that an operator that is not
-# defined, or that says NotImplemented, means the same as in one process.
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    f"__{name}__": getattr(operator, name)
-    for name in ("add sub mul truediv floordiv mod pow matmul neg pos abs getitem contains eq ne lt le gt ge".split())
+# defined, or that says NotImplemented, means the same as in one process. Comparisons are not among them: whether an
+# answer is right is never asked of the student's code.
+READING: dict[str, Callable[..., Any]] = {
+    "__getitem__": operator.getitem,
+    "__len__": len,
+    "__iter__": list,
+    "__float__": float,
+    "__int__": int,
 }
-OPERATIONS |= {
-    f"__r{name}__": lambda own, other, name=name: getattr(operator, name)(other, own)
-    for name in "add sub mul truediv floordiv mod pow matmul".split()
+_BINARY = "add sub mul truediv floordiv mod pow matmul".split()
+ARITHMETIC: dict[str, Callable[..., Any]] = {
+    **{f"__{name}__": getattr(operator, name) for name in [*_BINARY, "neg", "pos"]},
+    **{f"__r{name}__": lambda own, other, name=name: getattr(operator, name)(other, own) for name in _BINARY},
 }
-OPERATIONS |= {"__len__": len, "__float__": float, "__int__": int, "__bool__": bool, "__iter__": list}
+OPERATIONS = READING | ARITHMETIC
 
 
 def close_connections(*, keep: int) -> None:

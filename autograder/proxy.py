@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder import wire
-from autograder.inside import OPERATIONS
+from autograder.inside import ARITHMETIC, READING
 
 HIDDEN_TEXT = "its message is not shown, as it could hold the hidden recordings"
 
@@ -97,19 +97,21 @@ class Line:
 
     def value(self, path: list[Any]) -> Any:
         header, value = self.ask("get", path=path)
-        return self._made(header, value)
+        return self._made(header, value, path)
 
     def call(self, path: list[Any], args: tuple, kwargs: dict[str, Any]) -> Any:
         header, value = self.ask("call", path=path, arguments=[list(args), kwargs])
-        return self._made(header, value)
+        return self._made(header, value, path)
 
-    def _made(self, header: dict[str, Any], value: Any) -> Any:
+    def _made(self, header: dict[str, Any], value: Any, path: list[Any]) -> Any:
         if "object" not in header:
             return value
         number, name = header["object"], header.get("type")
         if type(number) is not int or type(name) is not str:
             raise self._lose("broken", "the answer is no data that can be read: an object without a number")
-        return remote(self, [number], "object" if self.hidden() else name)
+        # Made by a class that the task asked for (a name with a capital), or by an operator of such an object.
+        of_a_class = path[-1] in ARITHMETIC or (len(path) == 1 and str(path[0])[:1].isupper())
+        return remote(self, [number], "object" if self.hidden() else name, Instance if of_a_class else Remote)
 
 
 class Proxy:
@@ -130,14 +132,21 @@ class Proxy:
         header, value = self._line.ask("get", path=[*self._path, name])
         if "object" in header and header.get("callable"):
             return Proxy(self._line, [*self._path, name])
-        return self._line._made(header, value)
+        return self._line._made(header, value, [*self._path, name])
 
     def __repr__(self) -> str:
         return f"<{self._path[-1]} of the submission>"
 
 
 class Remote(Proxy):
-    """An instance on the student's side: its operators are asked for there too."""
+    """An object on the student's side, to be read: by attributes, methods, positions, or as a number."""
+
+
+class Instance(Remote):
+    """An object of a class that the task asked for: one can compute with it too, over there.
+
+    With what a function gives back one cannot: an object whose difference to any number is 0 would be right everywhere.
+    """
 
 
 def _operator(name: str) -> Callable[..., Any]:
@@ -147,15 +156,17 @@ def _operator(name: str) -> Callable[..., Any]:
     return ask
 
 
-for _name in OPERATIONS.keys() - {"__iter__"}:
-    setattr(Remote, _name, _operator(_name))
+for _kind, _names in ((Remote, READING.keys() - {"__iter__"}), (Instance, ARITHMETIC)):
+    for _name in _names:
+        setattr(_kind, _name, _operator(_name))
 Remote.__iter__ = lambda self: iter(self._line.call([*self._path, "__iter__"], (), {}))
+Remote.__bool__ = lambda self: True
 
 
-def remote(line: Line, path: list[Any], name: str) -> Remote:
+def remote(line: Line, path: list[Any], name: str, kind: type[Remote]) -> Remote:
     """A `Remote` whose type carries the name of the student's class, for messages."""
     clean = "".join(c for c in name[:60] if c.isalnum() or c == "_") or "object"
-    return type(clean, (Remote,), {})(line, path)
+    return type(clean, (kind,), {})(line, path)
 
 
 class Missing:

@@ -14,6 +14,8 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -125,10 +127,13 @@ def _as_usual(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, np.generic) and not isinstance(value, np.str_):
         return value
-    for base, plain in ((dict, dict), (tuple, tuple), (list, list), (str, str.__str__), (int, int.__index__)):
+    for base, plain in _PLAIN.items():
         if isinstance(value, base) and type(value) not in (base, bool):
             return plain(value)
-    return value
+    return float(value) if isinstance(value, Decimal | Fraction) else value
+
+
+_PLAIN = {dict: dict, tuple: tuple, list: list, str: str.__str__, int: int.__index__, float: float.__float__}
 
 
 def _column(value: list | tuple) -> np.ndarray | None:

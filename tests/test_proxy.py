@@ -180,25 +180,56 @@ def test_objects_stay_there_and_answer_for_themselves(line):
     assert (v + w).parts == [4.0, 5.0] and (2 * v).parts == (v * 2).parts == [6.0, 8.0] and (-v).parts == [-3.0, -4.0]
     assert len(v) == 2 and v[1] == 4.0 and list(v) == [3.0, 4.0] and float(v) == 7.0 and v(10) == [30.0, 40.0]
     assert line.name("total")(v, w) == 9.0, "an object goes back as an argument"
-    assert line.name("echo")([v])[0][0][0] is not None
+    assert v != Vector(3.0, 4.0), "its own comparison is not asked"
 
 
 def test_operators_mean_what_they_mean_in_one_process(line):
     Vector, Matrix = line.name("Vector"), line.name("Matrix")
     v = Vector(1, 2)
     assert (v @ Matrix()) == "by the matrix", "an operator that says NotImplemented leaves it to the other side"
-    assert v == Vector(1, 2) and v != Vector(1, 3) and not v == 3 and 2 in v and 9 not in v
-    assert bool(v) and not Vector() and bool(Matrix()) and list(Matrix()) == [1, 2]
-    for use in (
-        lambda: v / 2,
-        lambda: 2 - v,
-        lambda: v < v,
-        lambda: len(Matrix()),
-        lambda: v + 3,
-        lambda: int(Matrix()),
-    ):
+    assert list(Matrix()) == [1, 2] and 2 in v and 9 not in v and bool(v)
+    for use in (lambda: v / 2, lambda: 2 - v, lambda: len(Matrix()), lambda: v + 3, lambda: int(Matrix())):
         with pytest.raises(TypeError):
             use()
+
+
+EQUAL = """
+class Equal(float):
+    def __eq__(self, other): return True
+    def __lt__(self, other): return True
+    def __sub__(self, other): return 0.0
+    def __abs__(self): return 0.0
+    def __bool__(self): return True
+    __ne__ = __contains__ = __le__ = __ge__ = __gt__ = __eq__
+    __rsub__ = __add__ = __radd__ = __mul__ = __rmul__ = __pow__ = __truediv__ = __rtruediv__ = __neg__ = __sub__
+class Odd:
+    value = Equal(1.0)
+    for name in dir(Equal):
+        if name not in ("__class__", "__new__", "__dict__", "__init__", "__getattribute__", "__doc__", "__float__"):
+            locals()[name] = getattr(Equal, name)
+def gives(): return Equal(1.0)
+def odd(): return Odd()
+def many(): return [Odd(), Equal(1.0)]
+held = Odd()
+"""
+
+
+@pytest.mark.parametrize("ask", [
+    lambda line: line.name("gives")(), lambda line: line.name("odd")(), lambda line: line.name("held"),
+    lambda line: line.name("odd")().value, lambda line: line.name("many")()[0], lambda line: line.name("many")()[1],
+    lambda line: line.name("Odd")().value,
+])  # fmt: skip
+def test_whether_an_answer_is_right_is_not_asked_of_the_student(ask):
+    """A float with operators of its own comes as a float; with other objects nothing can be computed or compared."""
+    with line_to(EQUAL) as line:
+        value = ask(line)
+        for right in (lambda: value == 3.0, lambda: abs(value - 3.0) < 1e-6, lambda: (3.0 - value) ** 2 < 1e-6,
+                      lambda: not value != 3.0, lambda: 2.9 <= value <= 3.1, lambda: np.isclose(value, 3.0),
+                      lambda: np.allclose([value], [3.0]), lambda: value / 3 == 1, lambda: -value == -3):  # fmt: skip
+            try:
+                assert not right()
+            except TypeError:
+                pass
 
 
 def test_errors_of_attributes_and_methods(line):

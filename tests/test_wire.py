@@ -10,7 +10,9 @@ import time
 import tracemalloc
 from collections import Counter, OrderedDict, defaultdict, namedtuple
 from contextlib import contextmanager
+from decimal import Decimal
 from enum import Enum, IntEnum
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -104,6 +106,9 @@ AS_USUAL = [
     (np.str_("mV"), "mV"),
     (np.array(["a", "b"]), ["a", "b"]),
     (Grade.bad, 2),
+    (Fraction(1, 2), 0.5),
+    (Decimal("0.25"), 0.25),
+    (type("Own", (float,), {"__float__": lambda self: 9.0})(1.5), 1.5),
     (pd.Series([1.0, 2.0]), np.array([1.0, 2.0])),
     (torch.arange(3), np.arange(3)),
     (np.ma.masked_invalid([1.0]), np.array([1.0])),

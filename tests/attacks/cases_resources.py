@@ -23,8 +23,8 @@ held, got = [], []
 def fill():
     while len(held) < 14 and spare() > 3:
         held.append(np.ones(62_500_000))  # 0.5 GB
-        if len(held) == 11:
-            got.append("5.5 GB of memory and no end")
+        if len(held) == 10:
+            got.append("5 GB of memory and no end")
 """
 )
 
@@ -112,7 +112,7 @@ def spin(most):
             threads.append(thread)
     except RuntimeError as error:
         print(error)
-    if len(threads) > 2000:
+    if len(threads) > 1000:
         tell(len(threads), "threads and no end")
 
 def rms(x):
@@ -189,7 +189,7 @@ for place in (".", "/tmp", "/dev/shm"):
 files = 0
 try:
     os.mkdir("left-@TOKEN@-many")
-    for files in range(200_000):
+    for files in range(50_000):
         open(f"left-@TOKEN@-many/{files}", "w").close()
 except OSError as error:
     print(error)
@@ -332,12 +332,12 @@ import time
 time.sleep(3)
 
 def rms(x):
-    time.sleep(3)
-    return 0.0
+    time.sleep(1)
+    return float(np.sqrt(np.mean(np.square(x))))
 
 def offset(x):
     time.sleep(3)
-    return 0.0
+    return x + 3.0
 """
 
 ATTACKS = [
@@ -392,15 +392,17 @@ ATTACKS = [
     Attack("malformed_messages", None, "Messages whose fields are of the wrong kinds.", {"rms": MALFORMED}, costs=REST),
     Attack("threads_without_end", None, "The tested function starts 10,000 threads.", {"rms": THREADS}),
     Attack("threads_left", None, "Threads from an answer cell go on printing and answering.", {"rms": THREADS_LEFT}),
-    Attack("sparse_files", None, "Files that say they are 10 TB, and 200,000 empty ones.", {"rms": SPARSE}, costs=REST),
+    Attack("sparse_files", None, "Files that say they are 10 TB, and 50,000 empty ones.", {"rms": SPARSE}, costs=REST),
     Attack(
         "nameless_files", None, "Memory in files without a name.", {"rms": MEMFD + IN_THREAD}, added=TELLS, costs=REST
     ),
     Attack(
         "just_in_time",
         None,
-        "Every cell and every call takes nearly all the time it has.",
+        "No attack: each cell and each task takes nearly all the time it has.",
         {"rms": LONG_SLEEP, "offset": LONG_SLEEP},
+        most={"rms": 4.0, "offset": 3.0},
         costs=("negate",),
+        least={"rms": 4.0, "offset": 3.0},
     ),
 ]

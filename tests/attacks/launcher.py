@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -42,6 +43,19 @@ def descendants() -> dict[int, str]:
     return {pid: names[pid].strip()[:200] for pid in found if pid in names}
 
 
+def peak_gb() -> float:
+    """The most memory that a process of the grader itself has taken so far, students' kernels aside."""
+    most = 0
+    for pid, name in descendants().items():
+        if re.search(r"nbgrader|autograder\.(cli|execute|examiner)", name) and "bwrap" not in name:
+            try:
+                found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+            except OSError:
+                continue
+            most = max(most, int(found[1]) if found else 0)
+    return most / 1e6
+
+
 def reap() -> None:
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
@@ -65,10 +79,10 @@ def main(order: dict) -> dict:
         grader = subprocess.Popen(
             order["command"], cwd=order["cwd"], stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
-        try:
-            code = grader.wait(timeout=order["limit_s"])
-        except subprocess.TimeoutExpired:
-            code = None
+        peak = 0.0
+        while (code := grader.poll()) is None and time.monotonic() - started < order["limit_s"]:
+            peak = max(peak, peak_gb())
+            time.sleep(0.3)
     seconds = time.monotonic() - started
     # What was told to end gets a moment; what means to stay is given the time to show what it is up to.
     until = time.monotonic() + (order["settle_s"] if code is not None else 0)
@@ -88,12 +102,8 @@ def main(order: dict) -> dict:
         reap()
     if code is None:
         grader.wait()
-    return {
-        "code": code,
-        "seconds": seconds,
-        "left": sorted(set(left.values())) if code is not None else [],
-        "keyring": keyring,
-    }
+    left = sorted(set(left.values())) if code is not None else []
+    return {"code": code, "seconds": seconds, "left": left, "keyring": keyring, "peak_gb": peak}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from attacks.watch import Marks, Run, Scene
 LIMIT_S = 100
 CELL_S = 2 * arena.CELL_S  # imports of the locked cells count here
 # Limits of the benchmark, not of nbgrader, which has none: an attack must not take the machine.
-LIMITS = {"RLIMIT_AS": 12_000_000_000, "RLIMIT_FSIZE": 4_000_000_000, "RLIMIT_CORE": 0}
+LIMITS = {"RLIMIT_AS": 16_000_000_000, "RLIMIT_CORE": 0}
 WITNESS = "zoe"
 CONTROL = Attack(
     "control", None, "Wrong answers, nothing hostile.",
@@ -45,6 +45,8 @@ def autograde(scene: Scene) -> tuple[Run, Marks]:
     if run.code is not None:
         pages = scene.run([*nbgrader, "generate_feedback", arena.NAME], limit_s=LIMIT_S, limits=LIMITS)
         run.text += pages.text
+        run.code = None if pages.code is None else run.code
+        run.peak_gb = max(run.peak_gb, pages.peak_gb)
     return run, marks
 
 

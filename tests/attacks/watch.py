@@ -31,6 +31,7 @@ OTHERS = {"gradebook", "loopback", "home", "environment", "memory", "keyring", "
 KINDS = ("points", "victim", "leak", "reach", "network", "others", "batch", "files", "machine", "page", "limits")
 WRITTEN = {"autograded", "feedback", "reports", "scores", "journal.jsonl", "gradebook.db"}  # by graders, and .files
 MOST_READ = 60_000_000  # bytes of one file that are searched
+MOST_MEMORY_GB = 2.0  # of the grader itself; without attacks it takes a tenth
 LARGEST_PAGE = 20_000_000  # bytes; no browser is glad of more
 ACTIVE = re.compile(r"<script[^>]*>[^<]{0,200}attack-page|<[a-z][^<>]{0,300}attack-page", re.I)
 
@@ -44,6 +45,7 @@ class Run:
     text: str
     left: list[str] = field(default_factory=list)
     keyring: bool = False
+    peak_gb: float = 0.0  # of the largest process of the grader itself
 
 
 Marks = dict[str, dict[str, float | None]]
@@ -155,7 +157,7 @@ class Scene:
         subprocess.run([sys.executable, "-I", "-S", str(LAUNCHER), str(order)], env=self.environment, check=True)
         report = json.loads(order.read_text())
         text = output.read_bytes()[:MOST_READ].decode("utf-8", "replace")
-        return Run(report["code"], report["seconds"], text, report["left"], report["keyring"])
+        return Run(report["code"], report["seconds"], text, report["left"], report["keyring"], report["peak_gb"])
 
     def marks(self) -> Marks:
         """student -> task -> points as they stand in the gradebook, None where there are none."""
@@ -206,6 +208,8 @@ class Scene:
         found = []
         if run.code is None:
             found.append(("batch", f"the grader had to be killed after {run.seconds:.0f} s"))
+        if run.peak_gb > MOST_MEMORY_GB:
+            found.append(("limits", f"the grader itself took {run.peak_gb:.1f} GB of memory"))
         for student, wanted in expected.items():
             got = marks.get(student)
             if got is None or all(value is None for value in got.values()):
