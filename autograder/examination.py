@@ -87,7 +87,7 @@ class Examination(Execute):
         self.live: list[str] = []
         self.timeout_func = lambda cell: max(0.1, min(self.cell_timeout_s, self.deadline - time.monotonic()))
         self.iopub_timeout = 10  # native code answers an interrupt only when it returns
-        self.startup_timeout = 120
+        self.startup_timeout = 60
         self.store_widget_state = False
         self.kept: dict[int, list[int]] = {}
 
@@ -163,6 +163,7 @@ class Examination(Execute):
         runs = copy.deepcopy(self.runs)
         try:
             self.kc.stop_channels()
+            self.startup_timeout = 20
             self.confined.restart()
             self.start_new_kernel_client()
             for k, earlier in enumerate(self.nb.cells[:index]):
@@ -182,6 +183,11 @@ class Examination(Execute):
         """Keep outputs within bounds: a cell that prints without end must not fill the grader's memory."""
         content = msg["content"]
         text = msg["msg_type"] == "stream"
+        content["metadata"] = {}  # of no use in a page, and of any size
+        if text:
+            content["name"] = "stderr" if content.get("name") == "stderr" else "stdout"
+        elif "data" in content:
+            content["data"] = {str(mime)[:100]: value for mime, value in dict(content["data"]).items()}
         size = len(content.get("text", "")) if text else sum(len(str(v)) for v in content.get("data", {}).values())
         limit = MAX_TEXT if text else MAX_RICH
         kept = self.kept.setdefault(cell_index, [0, 0])
@@ -190,6 +196,7 @@ class Examination(Execute):
         if msg["msg_type"] == "error":
             content["traceback"] = [str(line)[:20_000] for line in content.get("traceback", [])][:200]
             content["evalue"] = str(content.get("evalue", ""))[:20_000]
+            content["ename"] = str(content.get("ename", ""))[:200]
         elif before + size > limit or kept[1] > MAX_OUTPUTS:
             if before > limit or kept[1] > MAX_OUTPUTS + 1:
                 return None

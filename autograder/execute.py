@@ -111,6 +111,8 @@ def execute_all(
                     worker.processes.append(event["pid"])
                 elif event["event"] == "folder":
                     worker.folders.append(event["folder"])
+                elif event["event"] == "gone":  # its number may soon be another process's
+                    worker.processes.remove(event["pid"])
                 elif event["event"] == "done":
                     yield worker.finish(event)
             for worker in [w for w in crew if w.job is not None and time.monotonic() > w.deadline]:
@@ -230,6 +232,8 @@ def _worker() -> None:
     def answer(event: str, **facts: Any) -> None:
         if event in running:
             running[event] += facts.values()
+        elif event == "gone":
+            running["process"].remove(facts["pid"])
         answers.write(json.dumps({"event": event, **facts}).encode() + b"\n")
 
     threading.Thread(target=listen, daemon=True).start()
@@ -315,11 +319,14 @@ class Rooms:
         finally:
             if kernel is not None:
                 kernel.shutdown_kernel()
+                if kernel.process is not None:
+                    self.tell("gone", pid=kernel.process.pid)
             shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         if self.examiner is not None:
             self.examiner.end()
+            self.tell("gone", pid=self.examiner.process.pid)
             shutil.rmtree(self.examiner.folder, ignore_errors=True)
         self.examiner = None
 

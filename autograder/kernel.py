@@ -12,6 +12,7 @@ import os
 import queue
 import secrets
 import shutil
+import stat
 import sys
 import threading
 import time
@@ -29,7 +30,7 @@ from autograder.paths import ONE_THREAD, PROJECT
 MAX_MESSAGE = 64_000_000  # bytes of one message; a large figure has some MB
 MAX_WAITING = 60  # messages that wait to be read
 KERNEL_PLACE = "/run/kernel"  # where the kernel's sockets are, inside
-START_S = 120.0  # a loaded machine needs long for the first import
+START_S = 60.0  # a loaded machine needs long for the first import
 
 
 class Client(AsyncKernelClient):
@@ -133,7 +134,7 @@ class ConfinedKernel:
             "signature_scheme": "hmac-sha256",
             **{f"{channel}_port": k for k, channel in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)},
         }
-        inside = f"{KERNEL_PLACE if self.sandboxed else self.folder / 'kernel'}/k{self.started}"
+        inside = f"{KERNEL_PLACE if self.sandboxed else self.folder / 'kernel'}/k{secrets.token_hex(8)}"
         order = {
             "connection": {**facts, "ip": inside},
             "socket": self.socket,
@@ -146,6 +147,9 @@ class ConfinedKernel:
         # Its files are within the walls, where their size is limited; this is the way to them from outside.
         root = f"/proc/{processes.family(self.process.pid)[1].pid}/root" if self.sandboxed else ""
         self.connection = {**facts, "ip": f"{root}{inside}"}
+        for port in range(1, 6):  # a link would lead to a socket outside
+            if not stat.S_ISSOCK(os.lstat(f"{root}{inside}-{port}").st_mode):
+                raise RuntimeError("the student's kernel did not start: its sockets were replaced")
 
     def client(self) -> AsyncKernelClient:
         context = zmq.asyncio.Context()
@@ -227,6 +231,7 @@ def student_environment(kernel: ConfinedKernel) -> dict[str, str]:
     data = next((place if inside else str(path) for path, place in kernel.places.items() if place == "/data"), "")
     return ONE_THREAD | {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "LOKY_MAX_CPU_COUNT": "2",  # n_jobs=-1 on many cores would pass the limits on memory and processes
         "HOME": home,
         "USER": "student",
         "LOGNAME": "student",

@@ -125,7 +125,7 @@ def record(
     path = klass.notebook("autograded", assignment, student)
     write_notebook(notebook, path, mode=0o444)
     stamp = klass.notebook("submitted", assignment, student).with_name("timestamp.txt")
-    if stamp.is_file():
+    if stamp.is_file() and not stamp.is_symlink():
         shutil.copyfile(stamp, path.with_name("timestamp.txt"))
     scores = scores_of(notebook, executed)
     write_scores(klass, student, assignment, scores)
@@ -231,6 +231,8 @@ def _submission(klass: Klass, student: str, assignment: str) -> tuple[bool, Any]
     from nbgrader.utils import parse_utc
 
     stamp = klass.notebook("submitted", assignment, student).with_name("timestamp.txt")
+    if stamp.is_symlink() or not stamp.is_file():
+        return False, None
     try:
         return True, parse_utc(stamp.read_text(encoding="utf-8", errors="replace").strip())
     except (OSError, ValueError, OverflowError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import stat
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -17,7 +18,7 @@ from autograder import sandbox
 from autograder.execute import Executed, Job, execute_all
 from autograder.facts import limits, run_facts
 from autograder.klass import Klass, assignment_version
-from autograder.mend import Unreadable, sanitise
+from autograder.mend import MAX_BYTES, Unreadable, sanitise
 from autograder.prepare import prepare
 
 
@@ -66,6 +67,12 @@ def read_submission(klass: Klass, student: str, assignment: str) -> tuple[Submis
         if path.is_symlink() or path.parent.is_symlink():
             why = "the file is a link; links are not followed"
             return Submission(student, assignment, "", why), b""
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):  # reading a pipe would never end
+            return Submission(student, assignment, "", f"{path.name} is not a plain file"), b""
+        if facts.st_size > MAX_BYTES:
+            why = f"the file is {facts.st_size / 1e6:.0f} MB large; at most {MAX_BYTES / 1e6:.0f} MB are read. "
+            return Submission(student, assignment, "", why + "Clear the outputs and hand in again."), b""
         data = path.read_bytes()
     except OSError as error:
         others = sorted(p.name for p in path.parent.glob("*.ipynb"))

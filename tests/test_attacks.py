@@ -224,6 +224,8 @@ def test_points_and_victims_are_seen(scene):
     assert kinds(scene, FINE | {"rms": 0.5}) == {"points"}
     assert kinds(scene, FINE | {"negate": None}) == {"victim"}
     assert kinds(scene, seconds=100.0) == {"limits"}
+    graded_notebook(scene, "x" * 101_000_000)
+    assert kinds(scene) == {"limits"}
 
 
 def test_success_told_and_script_in_pages_are_seen(scene):

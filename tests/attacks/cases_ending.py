@@ -127,6 +127,17 @@ def rms(x):
     return rms(x)
 """
 
+NEVER_SAID = """
+class Endless(Exception):
+    def __str__(self):
+        while True:
+            pass
+    __repr__ = __str__
+
+def rms(x):
+    raise Endless
+"""
+
 RAISES_DEEP = """
 def predict(signals):
     raise Deep
@@ -254,6 +265,7 @@ ATTACKS = [
         {"rms": RECURSION, "predict": RAISES_DEEP},
         costs=("offset", "negate"),
     ),
+    Attack("error_never_said", None, "An error whose text takes for ever to make.", {"rms": NEVER_SAID}, look=True),
     Attack("forks_in_cell", None, "Both sides of a fork go on as the kernel.", {"rms": FORKS_BOTH}, costs=REST),
     Attack(
         "patches_fork",

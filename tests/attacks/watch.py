@@ -32,6 +32,7 @@ KINDS = ("points", "victim", "leak", "reach", "network", "others", "batch", "fil
 WRITTEN = {"autograded", "feedback", "reports", "scores", "journal.jsonl", "gradebook.db"}  # by graders, and .files
 MOST_READ = 60_000_000  # bytes of one file that are searched
 MOST_MEMORY_GB = 2.0  # of the grader itself; without attacks it takes a tenth
+LARGEST_RESULT_MB = 100  # of what is kept of one submission
 LARGEST_PAGE = 20_000_000  # bytes; no browser is glad of more
 ACTIVE = re.compile(r"<script[^>]*>[^<]{0,200}attack-page|<[a-z][^<>]{0,300}attack-page", re.I)
 
@@ -197,6 +198,9 @@ class Scene:
             found.append(("reach", line))
         found += [("network", f"reached {door}") for door in self.doors.reached_by(attack.name)]
         found += [("page", what) for what in self.live_pages(attack.name)]
+        kept = sum(path.stat().st_size for path in _files_below(self.course.root / "autograded" / attack.name)) / 1e6
+        if kept > LARGEST_RESULT_MB:
+            found.append(("limits", f"{kept:.0f} MB are kept of it"))
         if seconds is not None and seconds > arena.TOTAL_S + 15:
             found.append(("limits", f"took {seconds:.0f} s of {arena.TOTAL_S}"))
         return found
@@ -305,20 +309,26 @@ class Scene:
 
 
 class _SharedMemory:
-    """A System V segment with a canary in it, for attacks that look through those of the machine."""
+    """A System V segment with a canary in it, for attacks that look through those of the machine.
+
+    It is marked to be destroyed at once: it stays as long as this process is attached to it, and no longer.
+    """
 
     def __init__(self, text: str):
-        libc = ctypes.CDLL(None)
-        libc.shmat.restype = ctypes.c_void_p
-        self.number = libc.shmget(0, 4096, 0o1600) if sys.platform.startswith("linux") else -1
-        if self.number >= 0:
-            address = libc.shmat(self.number, None, 0)
-            ctypes.memmove(address, text.encode(), len(text))
-            libc.shmdt(ctypes.c_void_p(address))
+        self.address = None
+        if not sys.platform.startswith("linux"):
+            return
+        self.libc = ctypes.CDLL(None)
+        self.libc.shmat.restype = ctypes.c_void_p
+        number = self.libc.shmget(0, 4096, 0o1600)
+        if number >= 0:
+            self.address = ctypes.c_void_p(self.libc.shmat(number, None, 0))
+            ctypes.memmove(self.address, text.encode(), len(text))
+            self.libc.shmctl(number, 0, None)  # IPC_RMID
 
     def close(self) -> None:
-        if self.number >= 0:
-            ctypes.CDLL(None).shmctl(self.number, 0, None)  # IPC_RMID
+        if self.address is not None:
+            self.libc.shmdt(self.address)
 
 
 def _forms(secret: str) -> list[str]:
