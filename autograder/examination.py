@@ -7,6 +7,7 @@ calls the copies. What the student's kernel sends counts as the student's own ou
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import math
 import queue
@@ -232,7 +233,10 @@ class Examination(Execute):
     def _ask_kernel(self, kind: str, answer: str, content: dict[str, Any]) -> dict[str, Any]:
         """Send a message of our own to the student's kernel; {} where no reply comes."""
         message = self.kc.session.msg(kind, content)
-        self.kc.shell_channel.send(message)
+        try:
+            self.kc.shell_channel.send(message)
+        except Exception:  # nobody is there to take it
+            return {}
         deadline = time.monotonic() + PARK_S
         while time.monotonic() < deadline and self.confined.alive():
             try:
@@ -259,7 +263,8 @@ class Examination(Execute):
         for names in (self.parked, self.live):
             names.sort(key=lambda name: any(word in cells[name][1].source for word in HIDDEN_PARTS))
         if self.live and self.confined.alive():
-            self.kc.shell_channel.send(self.kc.session.msg("serve_request", {"cells": self.live}))
+            with contextlib.suppress(Exception):
+                self.kc.shell_channel.send(self.kc.session.msg("serve_request", {"cells": self.live}))
         self.kc.iopub_channel.stop()
         self.examiner.tell(do="examine", parked=self.parked, live=self.live)
         budget = time.monotonic() + 2 * self.total_timeout_s + GRACE_S

@@ -156,6 +156,7 @@ class ConfinedKernel:
         # Limits on what may come in; and no second connection: a link in the student's folder could turn it elsewhere.
         for option, value in (
             (zmq.MAXMSGSIZE, MAX_MESSAGE), (zmq.RCVHWM, MAX_WAITING), (zmq.RECONNECT_IVL, -1), (zmq.LINGER, 0),
+            (zmq.SNDTIMEO, 5_000),  # to a kernel that has gone a message would wait for ever
         ):  # fmt: skip
             context.setsockopt(option, value)
         client = Client(context=context)

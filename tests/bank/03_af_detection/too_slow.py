@@ -2,7 +2,7 @@
 # kind: broken
 # title: An answer that does not end
 # expect: {explore: 6, split: 12, evaluate: 0}
-# says: {evaluate: [ran too long]}
+# says: {evaluate: [did not answer in time]}
 # empty: [preprocess, network, train, predict, perform]
 # ---
 # %% task="evaluate"
