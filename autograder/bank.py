@@ -71,9 +71,7 @@ def read_bank(path: str | Path) -> list[Case]:
 def read_case(path: Path) -> Case:
     """One case; raises `BankError` that names the file and what is wrong with it."""
     text = path.read_text(encoding="utf-8")
-    match = re.match(r"# ---\n(.*?)\n# ---\n?(.*)", text, re.S) or re.match(
-        r'"""\n?(.*?)"""\n?(.*)', text, re.S
-    )
+    match = re.match(r"# ---\n(.*?)\n# ---\n?(.*)", text, re.S) or re.match(r'"""\n?(.*?)"""\n?(.*)', text, re.S)
     if not match:
         raise BankError(f"{path}: got no front matter; begin with YAML between two lines `# ---`")
     header = re.sub(r"^# ?", "", match[1], flags=re.M) if text.startswith("#") else match[1]
@@ -87,9 +85,7 @@ def read_case(path: Path) -> Case:
             f"{path}: expected kind ({', '.join(KINDS)}) and title, and no keys but {sorted(KEYS)}; "
             f"got kind {meta.get('kind')!r}, title {meta.get('title')!r}, unknown keys {strange}"
         )
-    says = {
-        task: [said] if isinstance(said, str) else list(said) for task, said in meta.pop("says", {}).items()
-    }
+    says = {task: [said] if isinstance(said, str) else list(said) for task, said in meta.pop("says", {}).items()}
     expect, kind, title = meta.pop("expect", {}), meta.pop("kind"), meta.pop("title")
     return Case(path.stem, path.parent.name, kind, title, expect, says, tuple(_cells(path, match[2])), meta)
 

@@ -21,9 +21,7 @@ def hand_in_bank(
     """
     bank = PROJECT / "tests" / "bank" if bank is None else Path(bank)
     if not bank.is_dir():
-        raise BankError(
-            f"there is no bank of submissions in {bank}. Run this in a clone of the course, or use --bank."
-        )
+        raise BankError(f"there is no bank of submissions in {bank}. Run this in a clone of the course, or use --bank.")
     cases = read_bank(bank)
     for case in cases:
         if case.assignment not in assignments:

@@ -98,7 +98,7 @@ def pending(
     before = latest_gradings(klass) if before is None else before
     unfinished = set(spool.waiting(klass))
     found = []
-    for folder in sorted(p for p in (klass.root / "submitted").glob("*/*") if p.is_dir()):
+    for folder in sorted(p for p in (klass.root / "submitted").glob("*/*") if p.is_dir() or p.is_symlink()):
         student, name = folder.parent.name, folder.name
         if name not in versions or student.startswith("."):
             continue

@@ -1,16 +1,16 @@
 """A class on disk: its paths, its lock, nbgrader's gradebook and preprocessors.
 
-    secret.key                                      from which the hidden cohorts are made (mode 0600)
-    gradebook.db                                    nbgrader's gradebook (another database: set
-                                                    `c.CourseDirectory.db_url` in nbgrader_config.py)
-    hidden/<cohort>/                                recordings that no student has seen (mode 0700)
-    source/<a>/<a>.ipynb, release/<a>/<a>.ipynb     instructor version and handout of each assignment
-    submitted/<student>/<a>/<a>.ipynb               what students hand in
-    autograded/<student>/<a>/<a>.ipynb              the same, rebuilt, run and marked (as nbgrader writes it)
-    feedback/, reports/                             pages for people
-    journal.jsonl                                   append-only record (`autograder.journal`)
-    .spool/                                         runs that wait to be recorded, and the last ones that were
-                                                    (`autograder.spool`)
+secret.key                                      from which the hidden cohorts are made (mode 0600)
+gradebook.db                                    nbgrader's gradebook (another database: set
+                                                `c.CourseDirectory.db_url` in nbgrader_config.py)
+hidden/<cohort>/                                recordings that no student has seen (mode 0700)
+source/<a>/<a>.ipynb, release/<a>/<a>.ipynb     instructor version and handout of each assignment
+submitted/<student>/<a>/<a>.ipynb               what students hand in
+autograded/<student>/<a>/<a>.ipynb              the same, rebuilt, run and marked (as nbgrader writes it)
+feedback/, reports/                             pages for people
+journal.jsonl                                   append-only record (`autograder.journal`)
+.spool/                                         runs that wait to be recorded, and the last ones that were
+                                                (`autograder.spool`)
 """
 
 from __future__ import annotations

@@ -55,11 +55,7 @@ def frame(klass: Klass, assignment: str) -> list[FrameCell]:
     in release/. Raises `ClassError` where the two do not belong together.
     """
     handout = nbformat.read(klass.notebook("release", assignment), as_version=4)
-    given = {
-        c.metadata.nbgrader.grade_id: c
-        for c in handout.cells
-        if c.metadata.get("nbgrader", {}).get("grade_id")
-    }
+    given = {c.metadata.nbgrader.grade_id: c for c in handout.cells if c.metadata.get("nbgrader", {}).get("grade_id")}
     with open_gradebook(klass) as book:
         notebook = book.find_notebook(assignment, assignment)
         points = {cell.name: cell.max_score for cell in (*notebook.grade_cells, *notebook.task_cells)}
@@ -95,9 +91,7 @@ def sanitise(klass: Klass, assignment: str, data: bytes) -> tuple[NotebookNode, 
     notebook, resources = run_preprocessors(
         klass, steps, notebook, assignment=assignment, frame=frame(klass, assignment)
     )
-    notebook.metadata.setdefault(
-        "kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"}
-    )
+    notebook.metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"})
     return notebook, resources["autograder"]["mended"]
 
 
@@ -110,9 +104,7 @@ class Rebuild(NbGraderPreprocessor):
         return nb, resources
 
 
-def rebuild(
-    cells: list[NotebookNode], frame: list[FrameCell]
-) -> tuple[list[NotebookNode], list[dict[str, str]]]:
+def rebuild(cells: list[NotebookNode], frame: list[FrameCell]) -> tuple[list[NotebookNode], list[dict[str, str]]]:
     """A student's cells, put back into the frame, and what was mended.
 
     A cell that the student added stays behind the registered cell it followed. Of an answer cell that was
@@ -147,9 +139,7 @@ def rebuild(
             texts = dict.fromkeys(c.source for c in copies)  # an untouched copy adds nothing
             answers = [t for t in texts if _same(t, part.handed_out) is False] or list(texts)
             new.source = "\n\n".join(answers)
-        mended += [
-            {"cell": part.grade_id, "kind": part.kind, "what": what} for what in _differences(part, copies)
-        ]
+        mended += [{"cell": part.grade_id, "kind": part.kind, "what": what} for what in _differences(part, copies)]
         if part.kind == "answer" and not copies:
             # Above what the student added there: the answer may stand in a cell of its own.
             rebuilt.insert(place, new)
@@ -267,9 +257,7 @@ def _clean_cell(cell: Any, k: int) -> dict[str, Any]:
     nbgrader = metadata.get("nbgrader")
     kept = {"tags": metadata.get("tags", [])}
     if isinstance(nbgrader, dict):
-        kept["nbgrader"] = {
-            key: value for key, value in nbgrader.items() if isinstance(value, str | int | float)
-        }
+        kept["nbgrader"] = {key: value for key, value in nbgrader.items() if isinstance(value, str | int | float)}
     clean: dict[str, Any] = {
         "cell_type": cell["cell_type"],
         "id": str(cell.get("id", "")),
@@ -281,9 +269,7 @@ def _clean_cell(cell: Any, k: int) -> dict[str, Any]:
     elif isinstance(cell.get("attachments"), dict):
         clean["attachments"] = {
             str(name): {
-                mime: text
-                for mime, text in files.items()
-                if isinstance(text, str) and mime.startswith("image/")
+                mime: text for mime, text in files.items() if isinstance(text, str) and mime.startswith("image/")
             }
             for name, files in cell["attachments"].items()
             if isinstance(files, dict)

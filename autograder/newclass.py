@@ -159,9 +159,7 @@ def _make_hidden(klass: Klass, *, real: bool) -> list[str]:
     try:
         key = bytes.fromhex(klass.key.read_text().strip())
     except ValueError:
-        raise ClassError(
-            f"{klass.key} holds no class key (64 hex digits). Put your copy of it back."
-        ) from None
+        raise ClassError(f"{klass.key} holds no class key (64 hex digits). Put your copy of it back.") from None
     half_made = Path(tempfile.mkdtemp(prefix=".hidden-", dir=klass.root))  # mkdtemp gives mode 0700
     try:
         if real:
@@ -183,9 +181,7 @@ def _make_hidden(klass: Klass, *, real: bool) -> list[str]:
     return [f"hidden/: recordings that no student has seen ({', '.join(names) or 'none'})"]
 
 
-def _take_over(
-    klass: Klass, name: str, instructor: NotebookNode, handout: NotebookNode, *, update: bool
-) -> list[str]:
+def _take_over(klass: Klass, name: str, instructor: NotebookNode, handout: NotebookNode, *, update: bool) -> list[str]:
     """Register an assignment's cells in the gradebook and write its two notebooks."""
     source, release = klass.notebook("source", name), klass.notebook("release", name)
     texts = [nbformat.writes(notebook) + "\n" for notebook in (instructor, handout)]

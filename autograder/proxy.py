@@ -127,8 +127,6 @@ class Proxy:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name == "__name__":
-            return str(self._path[-1])
         header, value = self._line.ask("get", path=[*self._path, name])
         if "object" in header and header.get("callable"):
             return Proxy(self._line, [*self._path, name])

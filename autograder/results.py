@@ -91,9 +91,7 @@ def result_of(klass: Klass, entry: dict[str, Any], book: Any = None) -> Result:
             elif flag:
                 result.reasons.append(f"{task}: {flag}")
             elif by_hand:
-                result.reasons.append(
-                    f"{task}: graded again after a mark by hand; look whether that mark still holds"
-                )
+                result.reasons.append(f"{task}: graded again after a mark by hand; look whether that mark still holds")
             else:
                 result.reasons.append(f"{task}: somebody asked for a second look")
     if entry.get("failed"):
@@ -143,6 +141,4 @@ def task_of(grade_id: str) -> str:
 
 def _cells_in_order(klass: Klass, assignment: str) -> list[str]:
     release = nbformat.read(klass.notebook("release", assignment), as_version=4)
-    return [
-        c.metadata.nbgrader.grade_id for c in release.cells if c.metadata.get("nbgrader", {}).get("grade_id")
-    ]
+    return [c.metadata.nbgrader.grade_id for c in release.cells if c.metadata.get("nbgrader", {}).get("grade_id")]

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nbformat import NotebookNode
+
 from autograder import sandbox
 from autograder.execute import Executed, Job, execute_all
 from autograder.facts import limits, run_facts
@@ -84,6 +86,23 @@ def read_submission(klass: Klass, student: str, assignment: str) -> tuple[Submis
     return Submission(student, assignment, hashlib.sha256(data).hexdigest()), data
 
 
+def job_of(
+    klass: Klass, name: Any, notebook: NotebookNode, limit: dict[str, float], *, seed: int, sandboxed: bool
+) -> Job:
+    """A notebook of this class to run within `limit` (`facts.limits`); `name` is for the caller."""
+    return Job(
+        name,
+        notebook,
+        limit["cell_s"],
+        limit["total_s"],
+        hidden=str(klass.hidden),
+        data=str(klass.data),
+        seed=seed,
+        sandboxed=sandboxed,
+        limits={"memory_mb": limit["memory_mb"], "cpu_s": int(2 * limit["total_s"]) + 60},
+    )
+
+
 def run_all(
     klass: Klass,
     submissions: Iterable[Submission],
@@ -122,18 +141,8 @@ def run_all(
                 ended.append(run)
                 continue
             waiting[submission.key] = run
-            limit = run.facts["limits"]
-            yield Job(
-                submission,
-                notebook,
-                limit["cell_s"],
-                limit["total_s"],
-                hidden=str(klass.hidden),
-                data=str(klass.data),
-                seed=seed_of(klass, submission),
-                sandboxed=sandboxed,
-                limits={"memory_mb": limit["memory_mb"], "cpu_s": int(2 * limit["total_s"]) + 60},
-            )
+            seed, limit = seed_of(klass, submission), run.facts["limits"]
+            yield job_of(klass, submission, notebook, limit, seed=seed, sandboxed=sandboxed)
 
     def begins(event: str, submission: Submission) -> None:
         waiting[submission.key].facts["started"] = _now()

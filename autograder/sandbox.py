@@ -82,6 +82,8 @@ def wrap(command: list[str], view: View, *, way: str, uid: int | None = None, en
     """
     if (way == "root") != (uid is not None):
         raise ValueError(f"got way {way!r} with uid {uid}, expected a uid for root and none for others")
+    if os.sep in command[0]:  # a path by way of another folder, such as course/../.venv, leads nowhere in there
+        command = [os.path.abspath(command[0]), *command[1:]]
     args = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     args += ["--hostname", "notebook", "--die-with-parent", "--new-session", "--clearenv"]
     if way == "user":
@@ -101,8 +103,9 @@ def wrap(command: list[str], view: View, *, way: str, uid: int | None = None, en
             args += [*_parents(place), bind, str(source), place]
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
     if uid is not None:
-        drop = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
-        command = [shutil.which("setpriv") or "setpriv", *drop[1:], "--inh-caps=-all", "--bounding-set=-all", *command]
+        become = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
+        bare = ["--inh-caps=-all", "--bounding-set=-all"]
+        command = [shutil.which("setpriv") or "setpriv", *become, *bare, *command]
     else:
         args += ["--cap-drop", "ALL"]
     return [shutil.which("bwrap") or "bwrap", *args, "--", *command]
@@ -133,7 +136,8 @@ def _system() -> list[str]:
         if not folder.is_relative_to("/usr"):
             args += [*_parents(str(folder)), "--ro-bind", str(folder), str(folder)]
     if sys.prefix != sys.base_prefix:
-        args += [*_parents(sys.prefix), "--ro-bind", sys.prefix, sys.prefix]
+        prefix = os.path.abspath(sys.prefix)
+        args += [*_parents(prefix), "--ro-bind", prefix, prefix]
     for name in ("physiodl", "autograder"):
         args += [*_parents(f"/course/{name}"), "--ro-bind", str(PROJECT / name), f"/course/{name}"]
     return args

@@ -16,11 +16,12 @@ from nbformat import NotebookNode
 
 from autograder.bank import Case, make_submission
 from autograder.examination import is_test
-from autograder.execute import Executed, Job, execute_all
+from autograder.execute import Executed, execute_all
 from autograder.facts import limits
 from autograder.klass import ClassError, Klass, assignment_version, write_text
 from autograder.mend import sanitise
 from autograder.prepare import prepare
+from autograder.run import job_of
 from autograder.results import task_of
 
 REFERENCE, BASELINE = ".reference", ".baseline"
@@ -73,17 +74,7 @@ def _reference(
 ) -> str:
     case = Case("reference", assignment, "reference", "the course's own answers")
     notebook, _ = sanitise(klass, assignment, make_submission(case, handout, instructor).encode())
-    limit = limits(klass, assignment)
-    job = Job(
-        REFERENCE,
-        notebook,
-        limit["cell_s"],
-        limit["total_s"],
-        hidden=str(klass.hidden),
-        data=str(klass.data),
-        seed=0,
-        sandboxed=sandboxed,
-    )
+    job = job_of(klass, REFERENCE, notebook, limits(klass, assignment), seed=0, sandboxed=sandboxed)
     ((_, executed),) = execute_all([job])
     if executed.broken:
         raise ClassError(f"{assignment}: the reference could not be run: {executed.broken}")

@@ -96,16 +96,10 @@ class FakeZenodo:
         for name, body in self.files.items():
             link = f"{self.api}/records/{RECORD}/files/{name}"
             links = (
-                {"self": link + "/content"}
-                if self.form == "zenodo"
-                else {"self": link, "content": link + "/content"}
+                {"self": link + "/content"} if self.form == "zenodo" else {"self": link, "content": link + "/content"}
             )
-            entries.append(
-                {"key": name, "size": len(body), "checksum": "md5:" + self.announced[name], "links": links}
-            )
-        files = (
-            entries if self.form == "zenodo" else {"entries": {entry.pop("key"): entry for entry in entries}}
-        )
+            entries.append({"key": name, "size": len(body), "checksum": "md5:" + self.announced[name], "links": links})
+        files = entries if self.form == "zenodo" else {"entries": {entry.pop("key"): entry for entry in entries}}
         about = {
             "title": "A dataset",
             "creators": [{"name": "Doe, Jo"}],
@@ -141,9 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.answer(seen, 404, b"<html>no such page</html>", fault, kind="text/html")
 
-    def answer_file(
-        self, seen: Seen, body: bytes, fault: Fault, kind: str = "application/octet-stream"
-    ) -> None:
+    def answer_file(self, seen: Seen, body: bytes, fault: Fault, kind: str = "application/octet-stream") -> None:
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         tag = self.zenodo.tags.get(seen.path)
         if tag:
@@ -172,9 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.cut_after is not None:
             self.wfile.flush()
             self.close_connection = True
-            if (
-                fault.reset
-            ):  # closing a socket that may linger for 0 s sends a reset instead of an orderly end
+            if fault.reset:  # closing a socket that may linger for 0 s sends a reset instead of an orderly end
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
 

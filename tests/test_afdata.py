@@ -14,9 +14,7 @@ from physiodl.afdata import WIDTH, DataError, check_af, read_af
 
 def write(folder, features, labels):
     for name, content in ((FEATURES, features), (LABELS, labels)):
-        (folder / name).write_bytes(
-            content if isinstance(content, bytes) else npy(content, allow_pickle=True)
-        )
+        (folder / name).write_bytes(content if isinstance(content, bytes) else npy(content, allow_pickle=True))
     return folder
 
 

@@ -2,42 +2,24 @@
 
 import os
 import re
-from pathlib import Path
 
 import pytest
+from bank_class import bank_counts, cases_of, graded_bank
 
-from autograder import demo, grade, klass, newclass, results
-from autograder.bank import check_case, read_bank
+from autograder.bank import check_case
 
-ROOT = Path(__file__).resolve().parent.parent
-BANK = ROOT / "tests" / "bank"
-CASES = read_bank(BANK / "03_af_detection")
-ENDLESS = "too_slow"
+NAME = "03_af_detection"
+CASES = cases_of(NAME)
 
 
 def test_bank_covers_what_it_must():
-    kinds = [case.kind for case in CASES]
-    assert kinds.count("wrong") + kinds.count("naive") + kinds.count("broken") >= 12
-    assert kinds.count("alternative") >= 3 and kinds.count("reference") == 1
+    faulty, alternative, reference = bank_counts(NAME)
+    assert faulty >= 12 and alternative >= 3 and reference == 1
 
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bank") / "class"
-    assignments = newclass.built_assignments(parameters={"BUDGET": "ci"})
-    folder.mkdir()
-    key = folder / "secret.key"
-    key.write_text("5e" * 32 + "\n")  # always the same hidden cohort: a run can be repeated
-    key.chmod(0o600)
-    newclass.init_class(folder, assignments)
-    course = klass.open_class(folder)
-    demo.hand_in_bank(course, assignments, BANK)
-    aside = folder.parent / ENDLESS
-    (folder / "submitted" / ENDLESS).rename(aside)
-    grade.grade_class(course, "03_af_detection", jobs=2)
-    aside.rename(folder / "submitted" / ENDLESS)
-    grade.grade_class(course, "03_af_detection", cell_timeout_s=12)  # the others stay as they were graded
-    return {result.student: result for result in results.results(course, "03_af_detection")}
+    return graded_bank(tmp_path_factory.mktemp("bank"), NAME, endless=("too_slow",))
 
 
 @pytest.mark.slow

@@ -62,7 +62,8 @@ def graded():
         course = scene.course
         for student in HONEST:
             arena.hand_in(course, student, arena.notebook(arena.HONEST))
-        for attack in rng.sample([a for a in all_attacks() if not a.name.startswith(SLOW)], HOSTILE):
+        hostile = rng.sample([a for a in all_attacks() if not a.name.startswith(SLOW)], HOSTILE)
+        for attack in hostile:
             scene.hand_in(attack)
         recorded = []
         for _ in range(KILLS):
@@ -79,25 +80,28 @@ def graded():
         left = left_over(course)
         last = grader(scene)
         told, _ = last.communicate(timeout=900)
-        yield course, recorded, left, last.returncode, told
+        yield course, recorded, left, last.returncode, told, {attack.name for attack in hostile}
 
 
 def test_every_killed_grader_took_its_workers_along(graded):
-    _, recorded, left, _, _ = graded
+    _, recorded, left, *_ = graded
     assert left == []
     assert sum(alive for alive, _ in recorded) >= 5, "most kills met a grader at work"
 
 
 def test_what_was_recorded_stayed_recorded(graded):
-    _, recorded, _, code, told = graded
+    _, recorded, _, code, told, _ = graded
     counts = [count for _, count in recorded]
     assert counts == sorted(counts) and counts[-1] > 0
     assert code == 0, told[-2000:]
 
 
 def test_all_honest_ones_have_full_marks(graded):
-    found = {r.student: r for r in results.results(graded[0])}
-    assert len(found) == len(HONEST) + HOSTILE
+    course, *_, told, hostile = graded
+    found = {r.student: r for r in results.results(course)}
+    nowhere = {*HONEST, *hostile} - {name for name in found}
+    assert all(f"{name}: " in told for name in nowhere), f"nobody is told of {nowhere}"
+    assert not nowhere & {*HONEST}
     wrong = {name: (found[name].points, found[name].reasons) for name in HONEST if found[name].points != arena.POSSIBLE}
     assert not wrong
 

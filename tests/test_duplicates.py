@@ -35,9 +35,7 @@ def ecg(rng, *, seconds=30.0, rr=0.85, rr_sd=0.04, waves=WAVES, noise=0.03):
 
 def person(rng):
     """The same waves, a little elsewhere, wider and higher."""
-    return tuple(
-        (p * rng.normal(1, 0.1), w * rng.uniform(0.8, 1.3), h * rng.normal(1, 0.25)) for p, w, h in WAVES
-    )
+    return tuple((p * rng.normal(1, 0.1), w * rng.uniform(0.8, 1.3), h * rng.normal(1, 0.25)) for p, w, h in WAVES)
 
 
 def noisy(x, rng, snr_db=10.0):

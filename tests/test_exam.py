@@ -272,9 +272,7 @@ def test_the_labels_of_changed_recordings_can_still_be_told(tmp_path):
     features, labels = af.cohort_arrays(60, seed=5)
     rng = np.random.default_rng(0)
     changed = np.stack([perturbed(row, 300.0, rng=rng) for row in features])
-    before, after = (
-        metrics.roc_auc(labels, _spread(ecg.rr_table(x[:, None], 300.0))) for x in (features, changed)
-    )
+    before, after = (metrics.roc_auc(labels, _spread(ecg.rr_table(x[:, None], 300.0))) for x in (features, changed))
     assert before > 0.8 and abs(before - after) < 0.06
 
 

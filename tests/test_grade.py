@@ -282,9 +282,7 @@ def test_a_submission_that_kills_what_started_it_costs_itself_only(tmp_path):
 
 
 def test_total_time_limit():
-    notebook = nbformat.v4.new_notebook(
-        cells=[new_code_cell("import time; time.sleep(1.5)") for _ in range(6)]
-    )
+    notebook = nbformat.v4.new_notebook(cells=[new_code_cell("import time; time.sleep(1.5)") for _ in range(6)])
     started = time.monotonic()
     rooms = execute.Rooms()
     done = rooms.run(notebook, cell_timeout_s=30, total_timeout_s=3)

@@ -82,9 +82,7 @@ LESSON_TOP = """# # Title
 CLOSE = "# ## Take away\n# Sums.\n# ## Where next\n# Products."
 
 
-def lesson(
-    *, meta="", top=LESSON_TOP, first='tags=["parameters"]', parameters=PARAMETERS, code="1 + 1", close=CLOSE
-):
+def lesson(*, meta="", top=LESSON_TOP, first='tags=["parameters"]', parameters=PARAMETERS, code="1 + 1", close=CLOSE):
     return (
         f"# ---\n# kind: lesson\n{meta}# ---\n\n# %% [markdown]\n{top}\n\n# %% {first}\n{parameters}\n\n"
         f"# %%\n{code}\n\n# %% [markdown]\n{close}\n"
@@ -116,9 +114,7 @@ SOUND = {
     "data name": assignment(test=asking("assert np.isclose(w, 2.0)", "w")),
     "both names": assignment(test=asking("assert f(w) > 0", "f, w")),
     "nested scopes": assignment(
-        test=asking(
-            "def each(x):\n    return [f(k) for k in x if (y := k) or y]\nassert sum(each(range(3))) == 3"
-        )
+        test=asking("def each(x):\n    return [f(k) for k in x if (y := k) or y]\nassert sum(each(range(3))) == 3")
     ),
     "local variable named as an asked one": assignment(
         test=asking("def twice(w):\n    return 2 * f(w)\nassert twice(1.0) == 2.0")
@@ -134,9 +130,7 @@ SOUND = {
         test=asking("task = exam.task('add', points=10)\nassert f(1.0) == 1.0"),
     ),
     "hidden tests": assignment(
-        test=asking(
-            "assert f(1.0) == 1.0\n### BEGIN HIDDEN TESTS\nassert f(2.0) == 2.0\n### END HIDDEN TESTS"
-        )
+        test=asking("assert f(1.0) == 1.0\n### BEGIN HIDDEN TESTS\nassert f(2.0) == 2.0\n### END HIDDEN TESTS")
     ),
     "free scratch cell": assignment(extra='# %% role="free"\n# try\n\n'),
     "asked name of an earlier task": assignment(
@@ -253,16 +247,13 @@ BROKEN = {
     "shell line": (assignment(test=asking("!ls\nf(1)")), "python", "!ls"),
     "syntax error in a lesson": (lesson(code="x = ="), "python", "x = ="),
     "hidden region leaves nothing": (
-        assignment(
-            test=asking("if f(1):\n    ### BEGIN HIDDEN TESTS\n    assert f(2)\n    ### END HIDDEN TESTS")
-        ),
+        assignment(test=asking("if f(1):\n    ### BEGIN HIDDEN TESTS\n    assert f(2)\n    ### END HIDDEN TESTS")),
         "handout",
         "indented block",
     ),
     "signature differs": (
         assignment(
-            answer="def f(x):\n    pass\n### BEGIN SOLUTION\ndef f(x, gain=1):\n    return x * gain\n"
-            "### END SOLUTION"
+            answer="def f(x):\n    pass\n### BEGIN SOLUTION\ndef f(x, gain=1):\n    return x * gain\n### END SOLUTION"
         ),
         "stub",
         "f(x) in the stub; expected f(x, gain=1)",

@@ -78,9 +78,7 @@ def test_interval_of_accuracy_is_that_of_a_proportion():
 def test_groups_widen_the_interval_as_far_as_copies_should():
     labels, scores = noisy_scores(1, 100)
     alone = bootstrap_interval(roc_auc, labels, scores)
-    copied = bootstrap_interval(
-        roc_auc, np.tile(labels, 4), np.tile(scores, 4), groups=np.tile(np.arange(100), 4)
-    )
+    copied = bootstrap_interval(roc_auc, np.tile(labels, 4), np.tile(scores, 4), groups=np.tile(np.arange(100), 4))
     naive = bootstrap_interval(roc_auc, np.tile(labels, 4), np.tile(scores, 4))
     assert copied == pytest.approx(alone, abs=0.005)
     assert naive[2] - naive[1] < 0.65 * (alone[2] - alone[1])

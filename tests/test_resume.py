@@ -63,12 +63,12 @@ def test_killed_again_and_again(tmp_path, monkeypatch):
     rng, hits, seed = random.Random(), 0, time.time_ns()
     rng.seed(seed)
     for k in range(60):
-        use(monkeypatch, log, seconds=0.1, seed=k)
+        use(monkeypatch, log, seconds=0.25, seed=k)
         code = in_child(lambda: grade_class(course, sandboxed=False), kill_after=rng.uniform(0.03, 0.5))
         hits += code == -9
         if code == 0:
             break
-    assert hits >= 6, "the kills came too late to say anything"
+    assert hits >= 4, "the kills came too late to say anything"
     grade_class(course, sandboxed=False)
     assert end_state(course) == end_state(calm), f"seed {seed}"
     assert Counter(e["student"] for e in gradings(course)) == dict.fromkeys(POINTS, 1), f"seed {seed}"

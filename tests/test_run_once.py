@@ -134,3 +134,13 @@ def test_what_the_journal_says_of_a_grading(tmp_path, monkeypatch):
     )
     assert entry["machine"]["cores"] >= 1 and os.uname().nodename not in str(entry["machine"]["host"])
     assert entry["started"] <= entry["finished"] and entry["points"] == {"double": 4, "score": 1, "explain": None}
+
+
+def test_a_link_that_leads_nowhere_is_told_and_not_passed_over(tmp_path, monkeypatch):
+    course = small_class(tmp_path / "class", {"a": 1})
+    use(monkeypatch)
+    (course.root / "submitted" / "b").mkdir()
+    (course.root / "submitted" / "b" / "09_tiny").symlink_to(tmp_path / "gone")
+    told = {result.student: result for result in grade_class(course, sandboxed=False)}
+    assert told["a"].points["score"] == 1
+    assert told["b"].status == "failed" and "link" in told["b"].reasons[0]

@@ -327,7 +327,9 @@ def test_lab_serves_without_a_screen_and_ends_with_ctrl_c(tmp_path):
     port = lab.free_port(18888)
     process = subprocess.Popen(
         [sys.executable, str(TOOLS / "lab.py"), "--no-browser", "--port", str(port)],
-        env=env, stdout=subprocess.PIPE, text=True,
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         lines = iter(process.stdout.readline, "")
