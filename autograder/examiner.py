@@ -125,8 +125,11 @@ def examine(order: dict[str, Any], orders: BinaryIO, answers: BinaryIO) -> None:
             copies = waiting_copies(listener)
             for cell in message["parked"]:
                 write_message(answers, event="test", cell=cell, **run_test(tests[cell], copies.get(cell)))
+            patience_s = LIVE_S
             for cell in message["live"]:
-                sock = copies.get(cell) or next_copy(listener, cell)
+                sock = copies.get(cell) or next_copy(listener, cell, patience_s)
+                if sock is None:  # who did not come for one cell will not come for the next
+                    patience_s = 0.5
                 write_message(answers, event="test", cell=cell, **run_test(tests[cell], sock))
             write_message(answers, event="done")
         else:
@@ -162,9 +165,9 @@ def waiting_copies(listener: socket.socket) -> dict[str, socket.socket]:
     return found
 
 
-def next_copy(listener: socket.socket, cell: str) -> socket.socket | None:
-    """The live kernel's connection for a cell; None when it does not come."""
-    deadline = deadline_in(LIVE_S)
+def next_copy(listener: socket.socket, cell: str, patience_s: float) -> socket.socket | None:
+    """The live kernel's connection for a cell; None when it does not come in time."""
+    deadline = deadline_in(patience_s)
     with contextlib.suppress(TimeoutError, OSError):
         while (left := deadline - time.monotonic()) > 0:
             listener.settimeout(left)
