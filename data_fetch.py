@@ -4,6 +4,7 @@
     python data_fetch.py af                          from Zenodo, verified
     python data_fetch.py af --mirror FOLDER_OR_URL   from a copy, such as the one of your institute
     python data_fetch.py af --simulate               no network needed
+    python data_fetch.py mitdb                       from PhysioNet, verified; --mirror and --simulate as above
 
 Running it again is cheap: what is there and undamaged is used, what is incomplete is gone on with.
 """
@@ -45,7 +46,12 @@ def main(
         typer.Option(metavar="URL_OR_DIR", help="Take the files from this address, folder or zip."),
     ] = None,
     simulated: Annotated[bool, typer.Option("--simulate", help="Make simulated recordings instead.")] = False,
-    n: Annotated[int, typer.Option("--n", min=2, help="How many recordings to simulate.")] = 1000,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "--n", min=2, help="How many recordings (mitdb: subjects) to simulate.", show_default="1000; mitdb: 20"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="What the simulated recordings are drawn from.")] = 0,
     to: Annotated[
         Path | None,
@@ -98,7 +104,8 @@ def _show(root: Path | None) -> None:
         size = "size known once fetched" if real.size is None else registry.readable_bytes(real.size)
         here = [str(real) if real.source else f"recordings: {real}"]
         here += [f"{state.folder.name}: {state}" for state in simulated]
-        table.add_row(dataset.name, "\n".join(about), "\n".join([*dataset.files, size]), "\n".join(here))
+        files = [f"{dataset.project} at PhysioNet"] if dataset.project else dataset.files
+        table.add_row(dataset.name, "\n".join(about), "\n".join([*files, size]), "\n".join(here))
     console.print(table)
 
 

@@ -21,8 +21,8 @@ from autograder.facts import limits
 from autograder.klass import ClassError, Klass, assignment_version, write_text
 from autograder.mend import sanitise
 from autograder.prepare import prepare
-from autograder.run import job_of
 from autograder.results import task_of
+from autograder.run import job_of
 
 REFERENCE, BASELINE = ".reference", ".baseline"
 

@@ -1,9 +1,12 @@
 """PhysioDL's helper package: everything the notebooks of the course import.
 
 `data` loads recordings as a `Cohort` (real where fetched, simulated otherwise); `registry`, `download`, `zenodo`,
-`sources` and `transfer` fetch and verify them; `afdata` checks the AF files. `ecg` finds R waves and measures rhythm;
-`duplicates` finds near-copies; `splits` and `metrics` keep evaluations honest; `plots` draws; `simulate` makes signals;
-`exam` is what test cells use; `setup_check` and `path` greet the student. Nothing here imports the grader.
+`physionet`, `sources` and `transfer` fetch and verify them; `afdata` checks the AF files, `records` and `mitdb` read
+records in WFDB form, `window_cache` keeps their windows. `examples` has one recording of each kind to look at, `beats`
+single heartbeats with labels. `signals` filters, resamples and takes spectra; `ecg` finds R waves and measures rhythm;
+`duplicates` finds near-copies; `splits` and `metrics` keep evaluations honest; `plots`, `diagrams` and `interactive`
+draw; `simulate` makes signals; `exam` is what test cells use; `setup_check` and `path` greet the student.
+Nothing here imports the grader.
 """
 
 from physiodl.cohort import Cohort

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class Cohort:
         source: ``"real"``, ``"mirror"`` or ``"simulated"``; shown wherever the data are shown.
         citation: how to cite the data.
         licence: under which they may be used.
+        columns: further facts per signal, each (n, ...), such as its record or where in it a window starts.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Cohort:
     source: str
     citation: str
     licence: str
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.signals)
@@ -42,6 +44,9 @@ class Cohort:
             raise ValueError(f"got {n} signals and {len(self.labels)} labels, expected one label per signal")
         if self.subjects is not None and len(self.subjects) != n:
             raise ValueError(f"got {n} signals and {len(self.subjects)} subjects, expected one per signal")
+        for name, column in self.columns.items():
+            if len(column) != n:
+                raise ValueError(f"got {n} signals and {len(column)} values of {name!r}, expected one per signal")
 
     def __len__(self) -> int:
         return len(self.signals)
@@ -60,4 +65,6 @@ class Cohort:
         else:
             signals = [self.signals[k] for k in index]
         subjects = None if self.subjects is None else np.asarray(self.subjects)[index]
-        return replace(self, signals=signals, labels=np.asarray(self.labels)[index], subjects=subjects)
+        columns = {name: np.asarray(column)[index] for name, column in self.columns.items()}
+        labels = np.asarray(self.labels)[index]
+        return replace(self, signals=signals, labels=labels, subjects=subjects, columns=columns)

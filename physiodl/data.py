@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ log = logging.getLogger("physiodl")
 SOURCES = ("auto", "real", "simulated")
 # Recordings and seed of the two simulated parts: what a class trains on, and what its self-checks examine on.
 SIMULATED = {"class": (1000, 2026), "practice": (300, 2027)}
+SIMULATED_SUBJECTS = {"class": (20, 2026), "practice": (8, 2027)}  # the same of the arrhythmia database
 PRACTICE_SHARE = 0.2  # of real recordings, set aside for the self-checks
 
 
@@ -36,16 +38,18 @@ def load(
     """Load a dataset.
 
     Args:
-        name: ``"af"`` (also ``"af_detection"``).
+        name: ``"af"`` (also ``"af_detection"``), or ``"mitdb"`` (also ``"arrhythmia"``): 5 s windows of records.
         source: ``"real"`` needs the fetched files; ``"simulated"`` makes (or finds) simulated ones; ``"auto"`` takes
             real recordings where they are and simulated ones otherwise.
         part: ``"class"`` to learn from; ``"practice"``, other recordings, for the self-checks; ``"all"``, both
-            parts of the real recordings (the class's part where they are simulated).
-        n, seed: size and seed of a simulated cohort other than the usual one.
+            parts of the real recordings (the class's part where they are simulated). Real subjects of ``"mitdb"`` are
+            too few to set some aside: there the practice part is always simulated, the others are all that is real.
+        n, seed: size (of ``"mitdb"``: subjects) and seed of a simulated cohort other than the usual one.
         root: data folder; the usual one when None.
 
     Returns:
-        Cohort with signals (n, 1, 18170), z-scored by the publisher and zero-padded at the end, at 300 Hz.
+        Cohort. ``"af"``: signals (n, 1, 18170), z-scored by the publisher and zero-padded at the end, at 300 Hz.
+        ``"mitdb"``: signals (n, 2, 500) at 100 Hz, see `physiodl.mitdb.windows`.
 
     Raises:
         FileNotFoundError: ``source="real"`` and nothing was fetched.
@@ -56,18 +60,39 @@ def load(
         raise ValueError(f"got source {source!r}, expected one of {', '.join(SOURCES)}")
     if part not in ("class", "practice", "all"):
         raise ValueError(f"got part {part!r}, expected 'class', 'practice' or 'all'")
-    real = registry.real_folder(dataset, root)
+    real = find_real(dataset, root)
     present = (real / dataset.files[0]).is_file()
+    if dataset.project and part == "practice" and source == "auto":
+        source = "simulated"
     if source == "real" and not present:
         raise FileNotFoundError(
             f"no recordings in {real}: run `python data_fetch.py {dataset.name}` (needs a network, or --mirror), "
             "or load with source='simulated'"
         )
     if source == "real" or (source == "auto" and present):
+        if dataset.project:
+            if part == "practice":
+                raise ValueError("got part 'practice' of real recordings of few subjects, expected 'class' or 'all'")
+            return _windows(real, root)
         return _part_of_real(dataset, real, part, root)
-    usual_n, usual_seed = SIMULATED["practice" if part == "practice" else "class"]
+    usual = SIMULATED_SUBJECTS if dataset.project else SIMULATED
+    usual_n, usual_seed = usual["practice" if part == "practice" else "class"]
     folder = _simulated(dataset, root, n=n or usual_n, seed=usual_seed if seed is None else seed)
-    return _cohort(dataset, folder, "simulated")
+    return _windows(folder, root) if dataset.project else _cohort(dataset, folder, "simulated")
+
+
+def find_real(dataset: registry.Dataset, root: str | Path | None = None) -> Path:
+    """Where the real recordings lie: in the data folder, else below the folder that $PHYSIODL_REAL_DATA names.
+
+    Only projects of PhysioNet are looked for there (``physionet/mitdb/1.0.0``). Where there are none, the place in the
+    data folder to which they would be fetched.
+    """
+    place = registry.real_folder(dataset, root)
+    chosen = os.environ.get("PHYSIODL_REAL_DATA", "").strip()
+    elsewhere = Path(chosen).expanduser() / "physionet" / dataset.project
+    if dataset.project and chosen and not (place / dataset.files[0]).is_file():
+        return elsewhere if (elsewhere / dataset.files[0]).is_file() else place
+    return place
 
 
 def groups(cohort: Cohort, *, root: Path | None = None) -> np.ndarray:
@@ -115,6 +140,14 @@ def _cohort(dataset: registry.Dataset, folder: Path, source: str) -> Cohort:
         citation=str(facts.get("citation", dataset.citation)),
         licence=str(facts.get("licence", dataset.licence)),
     )
+
+
+def _windows(folder: Path, root: Path | None) -> Cohort:
+    """The windows of a folder of WFDB records; they are verified whenever the windows are made anew."""
+    from physiodl import mitdb  # takes half a second: only who asks for records waits for it
+
+    cohort = mitdb.windows(folder, cache=True if root is None else Path(root) / "windows")
+    return replace(cohort, source=registry.read_provenance(folder).get("source", cohort.source))
 
 
 def _part_of_real(dataset: registry.Dataset, folder: Path, part: str, root: Path | None) -> Cohort:

@@ -1,4 +1,4 @@
-"""Getting a dataset onto this disk: from Zenodo, from a mirror, or simulated.
+"""Getting a dataset onto this disk: from Zenodo (PhysioNet: `physiodl.physionet`), from a mirror, or simulated.
 
 The rule that everything here serves: a final file name only ever holds data that were verified and checked.
 So files arrive in ``incoming`` beside their place: as ``.part`` while bytes come in (which is what a later
@@ -50,8 +50,8 @@ def fetch(
     Args:
         name: dataset in the registry, such as "af".
         root: folder of all data; `registry.data_root()` by default.
-        mirror: address or folder to take the files from instead of Zenodo.
-        api: base of the record API; https://zenodo.org/api by default.
+        mirror: address or folder to take the files from instead of Zenodo or PhysioNet.
+        api: base of the record API, https://zenodo.org/api by default; of a project, of the files of PhysioNet.
         force: fetch although good files are there; they stay until the new ones are verified.
         progress: show a progress bar; None shows it on a terminal only.
 
@@ -60,18 +60,22 @@ def fetch(
         DataError: the files arrived and are not what the dataset must be; what was there is left as it was.
     """
     dataset = registry.find(name)
+    if dataset.project:
+        from physiodl import physionet  # which builds on this module
+
+        return physionet.fetch(name, root=root, mirror=mirror, base=api, force=force, progress=progress)
     folder = registry.real_folder(dataset, root)
     place = mirror_place(mirror) if mirror else ""
     if not force and _usable(dataset, folder, place):
         return folder
-    with _disk_errors(folder), _alone(folder), session() as http:
+    with disk_errors(folder), alone(folder), session() as http:
         if not force and _usable(
             dataset, folder, place
         ):  # another process has fetched it while this one waited
             return folder
         state = registry.verify(dataset, folder)
         for damaged in state.damaged:
-            _set_aside(folder / damaged, "damaged")
+            set_aside(folder / damaged, "damaged")
         try:
             source = (
                 mirror_source(dataset, mirror, http=http)
@@ -95,7 +99,7 @@ def fetch(
 def simulate(
     name: str = "af",
     *,
-    n: int = 1000,
+    n: int | None = None,
     seed: int = 0,
     root: str | Path | None = None,
     force: bool = False,
@@ -103,16 +107,24 @@ def simulate(
 ) -> Path:
     """Have ``n`` recordings simulated from ``seed`` on this disk, in the published form; return their folder.
 
+    Of a project of PhysioNet, ``n`` is the number of subjects. None is the usual number of the dataset.
     What is there is reused when it is undamaged and of the present version of the simulator.
     """
-    from physiodl.simulate import af as simulator  # only here: it needs SciPy, fetching does not
-
     dataset = registry.find(name)
+    n = dataset.simulated_n if n is None else n
+    if dataset.project:  # simulators are imported only here: they need SciPy, fetching does not
+        from physiodl.simulate import mitdb as simulator
+
+        write, size = simulator.write_database, {"n_subjects": n}
+    else:
+        from physiodl.simulate import af as simulator
+
+        write, size = simulator.write_af, {"n": n}
     folder = registry.simulated_folder(dataset, root, n=n, seed=seed)
     version = {"generator version": simulator.VERSION}
     if not force and _usable(dataset, folder, **version):
         return folder
-    with _disk_errors(folder), _alone(folder):
+    with disk_errors(folder), alone(folder):
         if not force and _usable(dataset, folder, **version):
             return folder
         incoming = folder / PARTIAL
@@ -120,9 +132,10 @@ def simulate(
         incoming.mkdir()
         try:
             hidden = None if progress is None else not progress
-            with tqdm(total=n, desc="simulating", unit="recording", leave=False, disable=hidden) as bar:
-                simulator.write_af(incoming, n=n, seed=seed, progress=lambda _row: bar.update())
-            candidates = {file: incoming / file for file in dataset.files}
+            unit = "subject" if dataset.project else "recording"
+            with tqdm(total=n, desc="simulating", unit=unit, leave=False, disable=hidden) as bar:
+                write(incoming, **size, seed=seed, progress=lambda _row: bar.update())
+            candidates = {path.name: path for path in sorted(incoming.iterdir())}
             dataset.check(candidates)
             facts = {"source": "simulated", "seed": seed, "n": n, **version, "by": USER_AGENT}
             facts |= {"citation": "simulated by PhysioDL", "licence": "CC0-1.0"}
@@ -238,13 +251,13 @@ def _install(dataset: Dataset, folder: Path, candidates: dict[str, Path], facts:
             and name not in known
             and registry.fingerprint(final) != facts["files"][name]["md5"]
         ):
-            _set_aside(final, "previous")  # somebody put it there by hand: not ours to throw away
+            set_aside(final, "previous")  # somebody put it there by hand: not ours to throw away
         os.replace(path, final)
     registry.write_provenance(folder, facts)
     shutil.rmtree(folder / PARTIAL, ignore_errors=True)
 
 
-def _set_aside(path: Path, why: str) -> None:
+def set_aside(path: Path, why: str) -> None:
     kept = path.with_name(f"{path.name}.{why}")
     os.replace(path, kept)
     log.warning(
@@ -256,7 +269,7 @@ def _set_aside(path: Path, why: str) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Hold the folder against other processes; wait while one is at work. A dead process holds nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
@@ -286,7 +299,7 @@ def _lock(handle: int) -> None:
 
 
 @contextlib.contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
+def disk_errors(folder: Path) -> Iterator[None]:
     """Turn what a disk can refuse into a `FetchError` that says what to do."""
     try:
         yield

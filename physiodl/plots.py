@@ -81,14 +81,24 @@ def learning_curves(train_loss: Sequence[float], val_loss: Sequence[float], *, a
     return ax
 
 
-def roc(labels: np.ndarray, scores: dict[str, np.ndarray], *, ax: Axes | None = None) -> Axes:
-    """ROC curves of several detectors on the same recordings: ``scores`` maps a name to (n,) numbers."""
+def roc(
+    labels: np.ndarray,
+    scores: dict[str, np.ndarray],
+    *,
+    ax: Axes | None = None,
+    finding: str = "AF",
+    healthy: str = "normal",
+) -> Axes:
+    """ROC curves of several detectors on the same recordings: ``scores`` maps a name to (n,) numbers; ``finding`` and
+    ``healthy`` name label 1 and label 0 on the axes.
+    """
     if ax is None:
         _, ax = plt.subplots(figsize=(4.2, 4.0), layout="constrained")
     for (name, values), colour in zip(scores.items(), (BLUE, ORANGE, "#4a8f4a", "#8a5aa8", "#777777"), strict=False):
         false_alarms, found, _ = roc_curve(labels, values)
         ax.plot(false_alarms, found, color=colour, label=name)
     ax.plot([0, 1], [0, 1], ":", color="#999999", label="guessing")
-    ax.set(xlabel="1 - specificity (false alarms per normal)", ylabel="sensitivity (AF found)", aspect="equal")
+    ax.set(xlabel=f"1 - specificity (false alarms per {healthy})", ylabel=f"sensitivity ({finding} found)")
+    ax.set_aspect("equal")
     ax.legend(loc="lower right")
     return ax

@@ -2,7 +2,8 @@
 
 Every folder of data carries a ``provenance.json``: where the files came from, and the size and md5 of each.
 That is what makes reuse verifiable with no network. The checksums are never written here: they come from
-the publisher's record at the moment of fetching (`physiodl.zenodo`).
+the publisher's record at the moment of fetching (`physiodl.zenodo`). Projects of PhysioNet publish theirs in
+``SHA256SUMS.txt``, which is kept beside the files and compared with them (`physiodl.physionet`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from physiodl import afdata
 
 VERSION = "0.1"
 PROVENANCE = "provenance.json"
+SUMS, RECORDS = "SHA256SUMS.txt", "RECORDS"  # of a project of PhysioNet
 PARTIAL = "incoming"  # beside the files: what is still being fetched, or is not yet checked
 UNVERIFIED = "never compared with published checksums"
 SOURCES = ("real", "mirror", "simulated")
@@ -38,6 +41,10 @@ class Dataset:
         homepage, citation, licence: shown until the record itself has been read.
         check: raises `DataError` unless the files, given as {name: path}, hold what they must.
         aliases: other names that are understood.
+        project: name and version at PhysioNet, such as ``"mitdb/1.0.0"``; "" for a Zenodo record.
+        wanted: of a project, a regular expression of the files that the course uses. What its group ``record``
+            matches, if it has one, must be listed in RECORDS.
+        simulated_n: how many recordings (of a project: subjects) are simulated unless a number is given.
     """
 
     name: str
@@ -49,6 +56,15 @@ class Dataset:
     licence: str
     check: Callable[[dict[str, Path]], Any] = field(repr=False)
     aliases: tuple[str, ...] = ()
+    project: str = ""
+    wanted: str = ""
+    simulated_n: int = 1000
+
+
+def _check_wfdb(paths: dict[str, Path]) -> None:
+    from physiodl import mitdb  # only here: it needs SciPy and WFDB, and it needs this module
+
+    mitdb.check_files(paths)
 
 
 DATASETS: dict[str, Dataset] = {
@@ -62,6 +78,20 @@ DATASETS: dict[str, Dataset] = {
         licence="as stated at https://zenodo.org/records/15302489",
         check=afdata.read_af_files,
         aliases=("af_detection",),
+    ),
+    "mitdb": Dataset(
+        name="mitdb",
+        title="MIT-BIH Arrhythmia Database: beats and rhythms, two-lead ECG, 360 Hz",
+        files=(RECORDS, SUMS),
+        record="",
+        homepage="https://physionet.org/content/mitdb/1.0.0/",
+        citation="Moody and Mark 2001, https://doi.org/10.1109/51.932724; PhysioNet, https://doi.org/10.13026/C2F305",
+        licence="ODC-By 1.0",
+        check=_check_wfdb,
+        aliases=("arrhythmia",),
+        project="mitdb/1.0.0",
+        wanted=r"(?P<record>\d{3})\.(hea|dat|atr)",
+        simulated_n=20,
     ),
 }
 
@@ -98,6 +128,8 @@ def data_root() -> Path:
 
 def real_folder(dataset: Dataset, root: str | Path | None = None) -> Path:
     """Where the published recordings (or those of a mirror) lie or will lie."""
+    if dataset.project:
+        return _root(root) / "physionet" / dataset.project
     return _root(root) / dataset.name / "real"
 
 
@@ -179,11 +211,36 @@ class State:
         return "; ".join(parts) or "not fetched"
 
 
+def read_sums(path: Path) -> dict[str, str]:
+    """{file name: sha256} of a SHA256SUMS.txt; {} where there is none."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    return {name: digits.lower() for digits, name in re.findall(r"(?m)^([0-9a-fA-F]{64}) [ *]?(\S.*?)\s*$", text)}
+
+
+def against_sums(folder: Path, names: Iterable[str]) -> list[str]:
+    """Which of these files, where they are, are other than SHA256SUMS.txt of their folder says; [] without one."""
+    sums = read_sums(folder / SUMS)
+    known = (name for name in names if name in sums and (folder / name).is_file())
+    return [name for name in known if fingerprint(folder / name, "sha256") != sums[name]]
+
+
 def verify(dataset: Dataset, folder: Path) -> State:
-    """Compare every file with the size and md5 in the provenance; writes nothing, asks no network."""
+    """Compare every file with the size and md5 in the provenance; writes nothing, asks no network.
+
+    The recordings of a project are compared with its SHA256SUMS.txt as well, so that a provenance is not believed more
+    than the publisher.
+    """
     facts = read_provenance(folder)
     missing, damaged, unknown = [], [], []
-    for name in dataset.files:
+    names = dataset.files
+    if dataset.project:
+        names = tuple(dict.fromkeys([*names, *facts.get("files", {})]))
+        damaged = against_sums(folder, (name for name in names if name != RECORDS))  # a mirror's may list fewer
+        names = tuple(name for name in names if name not in damaged)
+    for name in names:
         path, known = folder / name, facts.get("files", {}).get(name)
         if not path.is_file():
             missing.append(name)

@@ -142,6 +142,26 @@ def noise(n_samples: int, fs: float, *, rng: np.random.Generator) -> np.ndarray:
     return total
 
 
+def ambulatory_noise(n_samples: int, fs: float, *, rng: np.random.Generator) -> np.ndarray:
+    """What a recorder with glued electrodes adds: wander with breathing, some muscle and mains, motion now and then.
+
+    Calmer than the `noise` of a hand-held one. Levels are design values; mains is 60 Hz, as where MIT-BIH was recorded.
+
+    Returns:
+        (n_samples,) mV.
+    """
+    time_s = np.arange(n_samples) / fs
+    breathing = np.sin(2 * np.pi * rng.uniform(0.2, 0.3) * time_s + rng.uniform(0, 2 * np.pi))
+    total = rng.uniform(0.03, 0.08) * breathing + rng.uniform(0.04, 0.12) * _smooth_noise(n_samples, fs, 0.3, rng)
+    total += rng.uniform(0.006, 0.02) * _smooth_noise(n_samples, fs, 70.0, rng)
+    total += rng.uniform(0.005, 0.02) * np.sin(2 * np.pi * 60.0 * time_s + rng.uniform(0, 2 * np.pi))
+    for start in rng.integers(0, n_samples, rng.poisson(n_samples / fs / 40.0)):
+        width = min(int(fs * rng.uniform(1.0, 4.0)), n_samples - start)
+        burst = _band_noise(int(4 * fs), fs, 0.5, 15.0, rng)[:width]
+        total[start : start + width] += rng.uniform(0.1, 0.5) * np.hanning(width) * burst
+    return total
+
+
 def recorder(x: np.ndarray, fs: float) -> np.ndarray:
     """What the recorder's electronics pass on: about 0.5 to 40 Hz, the monitoring bandwidth of hand-held devices."""
     return sps.sosfilt(_design(0.4, 40.0, fs), x)
