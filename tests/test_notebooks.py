@@ -50,6 +50,10 @@ def points(notebook) -> dict[str, float]:
     return found
 
 
+def solution(name):
+    return instructor_notebook(read_source(ROOT / "solutions" / f"{name}.py"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda p: p.stem)
 def test_solution_gets_all_points(path, tmp_path):
@@ -59,9 +63,31 @@ def test_solution_gets_all_points(path, tmp_path):
         assert got >= (0.5 * possible if cell == "perform-test" else possible), f"{cell}: {got} of {possible}"
 
 
+needs_real = pytest.mark.skipif(not os.environ.get("PHYSIODL_REAL_DATA"), reason="PHYSIODL_REAL_DATA is not set")
+
+
 @pytest.mark.slow
 @pytest.mark.real
-@pytest.mark.skipif(not os.environ.get("PHYSIODL_REAL_DATA"), reason="PHYSIODL_REAL_DATA is not set")
+@needs_real
+@pytest.mark.parametrize("name", ["01_foundations", "02_spectra"])
+def test_lesson_shows_real_recordings_where_they_are(name, tmp_path):
+    source = read_source(ROOT / "course" / "source" / f"{name}.py")
+    told = printed(execute(lesson(source), tmp_path, source="auto", cwd=ROOT / "course"))
+    assert "MIT-BIH" in told and "SIMULATED beats" not in told and "SIMULATED ECG" not in told
+
+
+@pytest.mark.slow
+@pytest.mark.real
+@needs_real
+def test_beats_of_people_can_be_solved_too(tmp_path):
+    done = execute(solution("01_foundations"), tmp_path, source="auto", cwd=tmp_path)
+    assert "SIMULATED" not in printed(done)
+    assert all(value == possible for value, possible in points(done).values()), points(done)
+
+
+@pytest.mark.slow
+@pytest.mark.real
+@needs_real
 def test_solution_runs_unchanged_on_real_recordings(tmp_path, monkeypatch):
     """The same notebook, on real recordings that came through the mirror."""
     import numpy as np
@@ -77,7 +103,7 @@ def test_solution_runs_unchanged_on_real_recordings(tmp_path, monkeypatch):
     np.save(mirror / "labels.npy", cohort.labels[keep])
     download.fetch("af", root=tmp_path / "data", mirror=mirror, progress=False)
     monkeypatch.setenv("PHYSIODL_DATA", str(tmp_path / "data"))
-    done = execute(instructor_notebook(read_source(SOLUTIONS[0])), tmp_path, source="auto", cwd=tmp_path)
+    done = execute(solution("03_af_detection"), tmp_path, source="auto", cwd=tmp_path)
     assert "SIMULATED" not in printed(done)
     got = points(done)
     assert all(value == possible for cell, (value, possible) in got.items() if cell != "perform-test"), got

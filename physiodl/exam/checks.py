@@ -124,25 +124,27 @@ class Task:
             self.earned += points
             self._line(what, points, points, "")
 
-    def credit(self, what: str, measure: Callable[[], object], *, floor: float, full: float, points: float) -> None:
+    def credit(
+        self, what: str, measure: Callable[[], object], *, floor: float, full: float, points: float, cause: str = ""
+    ) -> None:
         """Count points along the line from ``floor`` to ``full`` for what ``measure()`` returns: a `Score` or a number.
 
-        ``measure`` is called here, so that an error in the student's code costs these points and no others.
+        ``measure`` is called here, so that an error in the student's code costs these points and no others. ``cause``
+        says why the last points may be missing; without it the advice is the one for a trained network.
         """
         self.offered += points
         try:
             reached = measure()
         except Exception as error:  # whatever the student's code raises
-            self._line(what, 0.0, points, _explain(error, ""))
+            self._line(what, 0.0, points, _explain(error, cause))
             return
         earned = credit(reached, floor=floor, full=full, points=points)
         self.earned += earned
         message = ""
         if earned < points:
-            message = (
-                f"{floor:g} or less gives no points, {full:g} or more gives all. Compare with your own test set: a far"
-            )
-            message += " better score there means a leak; as low a one, look at the loss curves"
+            advice = "Compare with your own test set: a far better score there means a leak; as low a one, look at the"
+            advice = f"Likely cause: {cause}" if cause else f"{advice} loss curves"
+            message = f"{floor:g} or less gives no points, {full:g} or more gives all. {advice}"
         if getattr(reached, "metric", "") == "roc_auc" and reached.value < 0.4:
             message = "Far below chance. Likely cause: the probability of normal rhythm is returned instead of AF's"
         self._line(f"{what}: {reached}", earned, points, message)

@@ -1,0 +1,39 @@
+# ---
+# kind: wrong
+# title: Empty signals crash with other errors, or give an empty result
+# expect: {amplitude: 13, bands: 11, wavelet: 9}
+# says: {amplitude: [IndexError, no ValueError for an empty signal], bands: [no check that raises ValueError], wavelet: [no ValueError for an empty signal]}
+# ---
+# %% task="amplitude"
+def amplitude_spectrum(x, fs, window="boxcar"):
+    n = len(x)
+    x[0]
+    w = signal.get_window(window, n)
+    amplitude = np.abs(np.fft.rfft(x * w)) / w.sum()
+    amplitude[1 : (n + 1) // 2] *= 2
+    return np.fft.rfftfreq(n, 1 / fs), amplitude
+
+# %% task="bands"
+def band_power(x, fs, band, relative=False):
+    low, high = band
+    assert x.shape[-1] >= 4 * fs and low < high <= fs / 2, "too short, or no such band"
+    freqs, density = signal.welch(x, fs, nperseg=round(4 * fs))
+    inside = (freqs >= low) & (freqs < high)
+    power = density[:, inside].sum(axis=1) * freqs[1]
+    return power / (density[:, 1:].sum(axis=1) * freqs[1]) if relative else power
+
+# %% task="wavelet"
+def morlet_amplitude(x, fs, freqs, cycles=6.0):
+    freqs = np.asarray(freqs, dtype=float)
+    if len(x) == 0:
+        return np.zeros((len(freqs), 0))
+    x = x - np.mean(x)
+    rows = []
+    for f in freqs:
+        s = cycles / (2 * np.pi * f)
+        h = int(np.ceil(5 * s * fs))
+        t = np.arange(-h, h + 1) / fs
+        g = np.exp(-(t**2) / (2 * s**2))
+        full = signal.fftconvolve(x, 2 * g / g.sum() * np.exp(2j * np.pi * f * t), mode="full")
+        rows.append(np.abs(full[h : h + len(x)]))
+    return np.array(rows)

@@ -1,0 +1,17 @@
+# ---
+# kind: wrong
+# title: Overlap and hop are off by one
+# expect: {stft: 7, amplitude: 14, window: 10, bands: 12, pulse: 14, filter: 14, wavelet: 10, blinks: 10}
+# says: {stft: ["another hop"]}
+# ---
+# %% task="stft"
+def stft_amplitude(x, fs, n_window, hop):
+    if len(x) == 0 or hop < 1:
+        raise ValueError("empty, or no hop")
+    w = signal.get_window("hann", n_window)
+    frames = -(-len(x) // hop)
+    padded = np.concatenate([np.zeros(n_window // 2), x, np.zeros(n_window + frames)])
+    pieces = np.array([padded[k * (hop + 1) : k * (hop + 1) + n_window] * w for k in range(frames)])
+    amplitude = np.abs(np.fft.rfft(pieces, axis=1)).T / w.sum()
+    amplitude[1 : (n_window + 1) // 2] *= 2
+    return np.fft.rfftfreq(n_window, 1 / fs), np.arange(frames) * hop / fs, amplitude

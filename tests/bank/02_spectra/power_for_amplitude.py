@@ -1,0 +1,16 @@
+# ---
+# kind: wrong
+# title: The squared spectrum is returned
+# expect: {amplitude: 2, stft: 16, window: 10, bands: 12, pulse: 14, filter: 14, wavelet: 10, blinks: 10}
+# says: {amplitude: ["power (amplitude squared) instead of amplitude"]}
+# ---
+# %% task="amplitude"
+def amplitude_spectrum(x, fs, window="boxcar"):
+    n = len(x)
+    if n == 0:
+        raise ValueError("empty")
+    w = signal.get_window(window, n)
+    amplitude = np.abs(np.fft.rfft(x * w)) / w.sum()
+    amplitude[1 : (n + 1) // 2] *= 2
+    amplitude = amplitude**2
+    return np.fft.rfftfreq(n, 1 / fs), amplitude
