@@ -138,7 +138,7 @@ def demo(
     except (ClassError, BankError, ValueError) as error:
         raise failure(error) from None
     found = {(r.student, r.assignment): r for r in results(klass)}
-    wrong = {case.name: check_case(found[case.name, case.assignment], case) for case in cases}
+    wrong = {f"{c.assignment}/{c.name}": check_case(found[c.name, c.assignment], c) for c in cases}
     wrong = {name: lines for name, lines in wrong.items() if lines}
     console.print(f"{len(cases) - len(wrong)} of {len(cases)} cases came out as expected")
     for name, lines in wrong.items():

@@ -44,9 +44,10 @@
 # No task needs the answer of another one, but for task 8, which says what to do if one is missing. Partial points count:
 # nbgrader's *Validate* button calls a cell with partial points failed, the points are yours all the same.
 #
-# **Conventions, in all tasks.** Arrays come in as float64, as float32 or as whole numbers; **compute in float64**
-# (`np.asarray(x, dtype=float)`). Leave the arrays that you are given unchanged: work on copies. Axes stand in the order
-# that is written in brackets: `(batch, n_in)` is one row per sample, one column per input.
+# **Conventions, in all tasks.** Arrays come in as float64 (double precision), as float32 (single precision, 7 digits) or as
+# whole numbers; **compute in float64** (`np.asarray(x, dtype=float)`). Axes stand in the order that is written in brackets:
+# `(batch, n_in)` is one row per sample, one column per input. A piece of advice: work on copies (`np.array(x, dtype=float)`
+# makes one). `x += 1` inside a function changes the caller's array too, which is the kind of mistake that takes an evening.
 
 # %% tags=["parameters"]
 SOURCE = "auto"  # "auto": real beats if they are on this machine, else simulated; or "real", "simulated"
@@ -80,8 +81,7 @@ print("These beats are SIMULATED." if beats.source == "simulated" else beats.cit
 #   inputs plus the bias.
 # - `layer.backward(grad_out)`: `grad_out` (batch, n_out) is the gradient of the loss with respect to the output of the
 #   **last** forward pass. Returns **one** array, the gradient with respect to that `x`, (batch, n_in). After it, two
-#   attributes hold the other gradients: `layer.grad_weights` (n_out, n_in) and `layer.grad_bias` (n_out,). (The lesson
-#   calls them `d_out`, `d_w` and `d_b`.)
+#   attributes hold the other gradients: `layer.grad_weights` (n_out, n_in) and `layer.grad_bias` (n_out,).
 #
 # The loss may be a mean over the batch or a sum: its gradient `grad_out` knows already. So `backward` **sums** over the
 # batch and divides by nothing. Each call of `backward` gives the gradients of one pass; nothing adds up from call to call.
@@ -196,19 +196,29 @@ task.points()
 #   `layer.grad_bias` have the shapes of weights and bias. As in task 1, sum over the batch (here over the steps too) and
 #   add up nothing from call to call.
 #
-# <details><summary>Hint 1: the idea</summary>For one place <code>k</code> of the kernel all steps do the same: weight
-# <code>k</code> meets the padded samples <code>k, k + stride, k + 2 * stride, ...</code>. A loop over <code>k</code> turns
-# the convolution into a few dense layers, whose backward you know from task 1.</details>
-# <details><summary>Hint 2: what to use</summary><code>np.pad(x, ((0, 0), (0, 0), (p, p)))</code>; a slice with a step,
-# <code>padded[:, :, k : k + stride * (steps - 1) + 1 : stride]</code>;
-# <code>np.einsum("bct,oc-&gt;bot", piece, weights[:, :, k])</code> sums over the input channels c. For the gradient of x,
-# start from an array of zeros (float64!) in the shape of the padded signal, add with <code>+=</code> into the same slices,
-# and cut the padding off at the end.</details>
-# <details><summary>Hint 3: almost the code</summary>In the loop over <code>k</code>, with <code>piece</code> the slice
-# above: forward <code>out += einsum("bct,oc-&gt;bot", piece, w[:, :, k])</code>; backward <code>grad_weights[:, :, k] =
-# einsum("bot,bct-&gt;oc", grad_out, piece)</code> and <code>grad_padded[the same slice] += einsum("bot,oc-&gt;bct",
-# grad_out, w[:, :, k])</code>. The gradient of the bias is <code>grad_out.sum(axis=(0, 2))</code>. With no padding,
-# <code>[:, :, p:-p]</code> would be empty: use <code>[:, :, p : p + samples]</code>.</details>
+# An array with three axes is indexed as one with two: `x[b, c, t]` is one number, `x[b, c]` one channel of one signal, and
+# `x[:, :, 3:9]` keeps samples 3 to 8 of every channel of every signal.
+#
+# <details><summary>Hint 1: the idea</summary>Three loops are enough: over the signals of the batch, the output channels and
+# the steps. One step multiplies a piece (channels_in, kernel) of the padded signal by the weights of one output channel,
+# number by number, and adds up. On the way back, the same three loops: <code>grad_out[b, o, t]</code> times that piece goes
+# to the weights, times those weights to the places of that piece. Faster, if you like: for one place <code>k</code> of the
+# kernel all steps do the same, so that one loop over <code>k</code> is left.</details>
+# <details><summary>Hint 2: what to use</summary><code>np.pad(x, ((0, 0), (0, 0), (p, p)))</code> puts p zeros before and
+# after, on the last axis alone. The piece of step t is <code>padded[b, :, t * stride : t * stride + kernel]</code>. For the
+# gradient of x, start from zeros (float64!) in the shape of the padded signal, add with <code>+=</code> at the same places,
+# and cut the padding off at the end: <code>[:, :, p : p + samples]</code>, as <code>[:, :, p:-p]</code> is empty without
+# padding. For the loop over <code>k</code>: <code>[:, :, a:b:s]</code> takes every s-th sample from a to before b, and
+# <code>np.einsum("bct,oc-&gt;bot", piece, weights[:, :, k])</code> names the axes by letters (b batch, c channel in, t
+# step, o channel out): numbers with the same letters are multiplied, and a letter that is missing on the right, here c, is
+# summed over.</details>
+# <details><summary>Hint 3: almost the code</summary>With three loops: <code>out[b, o, t] = np.sum(piece * weights[o]) +
+# bias[o]</code>; back, with <code>g = grad_out[b, o, t]</code>: <code>grad_weights[o] += g * piece</code>,
+# <code>grad_padded[b, :, the same slice] += g * weights[o]</code>. With one loop over <code>k</code> and <code>piece =
+# padded[:, :, k : k + stride * (steps - 1) + 1 : stride]</code>: forward <code>out += einsum("bct,oc-&gt;bot", piece, w[:,
+# :, k])</code>; backward <code>grad_weights[:, :, k] = einsum("bot,bct-&gt;oc", grad_out, piece)</code> and
+# <code>grad_padded[the same slice] += einsum("bot,oc-&gt;bct", grad_out, w[:, :, k])</code>. The gradient of the bias is
+# <code>grad_out.sum(axis=(0, 2))</code>.</details>
 
 # %% role="answer" task="conv"
 class Conv1d:
@@ -279,6 +289,7 @@ for _what, _cases, _points in (("stride 1, no padding", _plain, 3), ("stride and
             foundations.compare(foundations.passes(Conv1d(_w, _c, _s, _p), _x)["out"], foundations.conv1d(_x, _w, _c, _s, _p)["out"],
                                 what=f"output for {_x.shape[2]} samples, kernel {_w.shape[2]}, stride {_s}, padding {_p}",
                                 mistakes=mistakes.conv1d(_x, _w, _c, _s, _p),
+                                shape_cause="steps = (samples + 2 * padding - kernel) // stride + 1",
                                 cause="the axes of weights are (channels_out, channels_in, kernel); sum over the last two")
 for _what, _cases, _names, _points in (
     ("with respect to x: stride 1, no padding", _plain, ("x",), 2),
@@ -413,7 +424,7 @@ task.points()
 # changes.
 #
 # - `numeric_gradient(function, x, step)`: `function` takes an array of the shape of `x` and returns one number. Returns the
-#   gradient by **central differences**, an array in the shape of `x`: for each element,
+#   gradient by **central differences** (the lesson's two-sided quotient), an array in the shape of `x`: for each element,
 #   `(f(x + step) - f(x - step)) / (2 * step)`, where only that element is moved. `x` may have any number of axes.
 # - `relative_difference(a, b)`: how far two gradients of one shape are apart, as in the lesson: the length of `a - b`
 #   divided by the sum of the lengths of `a` and of `b`. The length of an array is the root of the sum of its squares, over
@@ -510,15 +521,16 @@ print("relative difference:", relative_difference(bce_gradient(some_logits, some
 # (1, n_hidden), `"b2"` (1,).
 #
 # - `train(features, labels, weights, learning_rate, epochs)`: `features` (n, n_features), `labels` (n,) of 0 and 1,
-#   `weights` to start from. In every epoch one step of gradient descent on the mean binary cross-entropy of **all** n
-#   samples: all four gradients at the present weights, then each array becomes itself minus `learning_rate` times its
-#   gradient. Returns a dict: `"loss"`, (epochs,), the loss of each epoch **before** its step, and `"weights"`, a dict as
-#   above, **after** the last.
+#   `weights` to start from. An **epoch** is one look at all samples; here it is one step of gradient descent on the mean
+#   binary cross-entropy of **all** n samples: all four gradients at the present weights, then each array becomes itself
+#   minus `learning_rate` times its gradient. Returns a dict: `"loss"`, (epochs,), the loss of each epoch **before** its
+#   step, and `"weights"`, a dict as above, **after** the last.
 # - `predict(features, weights)`: probabilities of class 1, (n,), each between 0 and 1, of a network with these weights. It
 #   must stay finite for large logits.
 #
-# No shuffling, no batches, no momentum: the result is the same to the last digits each time. `epochs` may be 0: then the
-# weights come back as they were, with no loss. You may use your `Dense` and your loss, or write the gradients out.
+# Nothing of what later lessons add: no batches (steps on a part of the samples), no shuffling of them, no momentum (a step
+# that goes on in the direction of the last one). So the result is the same to the last digits each time. `epochs` may be 0:
+# then the weights come back as they were, with no loss. You may use your `Dense` and your loss, or write the gradients out.
 #
 # <details><summary>Hint 1: the idea</summary>Go forward and keep <code>hidden</code>. Then go back: the gradient of the
 # loss with respect to the logits (task 3), through the second layer (task 1), through ReLU, through the first
@@ -574,47 +586,51 @@ _cases = []  # features, labels, weights
 for _k, (_n, _in, _hidden) in enumerate(((12, 3, 4), (50, 6, 5), (7, 2, 9))):
     _x = _rng.standard_normal((_n, _in))
     _cases.append((_x, (_x.sum(axis=1) + _rng.standard_normal(_n) > 0).astype(int), foundations.first_weights(_in, _hidden, seed=SEED + _k)))
-with task.check("predict: the probabilities of given weights", 3, cause="ReLU, the sigmoid or a bias is missing"):
+_shapes = "an array (n, 1) where (n,) is meant, or the other way round: [:, 0] and [:, None] turn one into the other"
+with task.check("predict: the probabilities of given weights", 3, cause=_shapes):
     for _x, _y, _w in _cases:
         _true, _wrong = foundations.predict(_x, _w), mistakes.predictions(_x, _w)
         foundations.compare(predict(_x.copy(), foundations.copied(_w)), _true, what="probability", mistakes=_wrong,
                             cause="ReLU, the sigmoid or a bias is missing")
-    _large = {**_w, "w2": 4000 * _w["w2"]}  # logits beyond 1,000 on both sides
-    exam.same(predict(_x.copy(), foundations.copied(_large)), foundations.predict(_x, _large), what="probability at logits beyond 1,000",
-              cause="exp(z) / (1 + exp(z)) is infinity by infinity")
-with task.check("the loss before the first step", 3, cause="the loss after the step, or of another network"):
     for _x, _y, _w in _cases:
-        _loss = train(_x.copy(), _y.copy(), foundations.copied(_w), 0.3, 1)["loss"]
+        _large = foundations.both_ways(_x, _w)  # logits from -4,000 to 4,000
+        foundations.compare(predict(_x.copy(), foundations.copied(_large)), foundations.predict(_x, _large), what="probability at logits beyond 1,000",
+                            overflow="exp(z) / (1 + exp(z)) is infinity by infinity", cause="logits are cut off, or exp overflows")
+with task.check("the loss before the first step", 3, cause=_shapes):
+    for _x, _y, _w in _cases:
+        _loss, _ = foundations.trained(train(_x.copy(), _y.copy(), foundations.copied(_w), 0.3, 1))
         foundations.compare(_loss, foundations.train(_x, _y, _w, 0.3, 1)[0], what="loss", mistakes=mistakes.first_loss(_x, _y, _w, 0.3),
+                            shape_cause="one loss for each epoch: an array (epochs,), each noted before its step",
                             cause="the mean binary cross-entropy of all samples, at the weights as they come in")
-with task.check("all four arrays after one step", 4, cause="a gradient is missing or wrong: compare each with numeric_gradient of task 4"):
+with task.check("all four arrays after one step", 4, cause=_shapes):
     for _x, _y, _w in _cases:
-        _made = train(_x.copy(), _y.copy(), foundations.copied(_w), 0.3, 1)["weights"]
+        _, _made = foundations.trained(train(_x.copy(), _y.copy(), foundations.copied(_w), 0.3, 1))
         foundations.compare_weights(_made, foundations.train(_x, _y, _w, 0.3, 1)[1], what="after one step",
                                     mistakes=mistakes.first_step(_x, _y, _w, 0.3),
                                     cause="a gradient is wrong: compare each with numeric_gradient of task 4")
-with task.check("loss curve and weights after 25 steps", 4, cause="the gradients of a later step are not those of the new weights"):
+with task.check("loss curve and weights after 25 steps", 4, cause=_shapes):
     for (_x, _y, _w), _rate in zip(_cases, (0.1, 0.5, 1.0), strict=True):  # rounding grows to about 1e-13 here, far below 1e-6
-        _made = train(_x.copy(), _y.copy(), foundations.copied(_w), _rate, 25)
+        _losses, _made = foundations.trained(train(_x.copy(), _y.copy(), foundations.copied(_w), _rate, 25))
         _true, _end = foundations.train(_x, _y, _w, _rate, 25)
-        foundations.compare(_made["loss"], _true, what="loss", mistakes={"the curve begins after the first step: note each loss before its update":
+        foundations.compare(_losses, _true, what="loss", shape_cause="one loss for each epoch: an array (epochs,), each noted before its step",
+                            mistakes={"the curve begins after the first step: note each loss before its update":
                                                                          foundations.train(_x, _y, _w, _rate, 26)[0][1:]},
                             cause="if the checks above hold: the gradients of a later step are not those of the new weights, or they "
                                   "add up from step to step")
-        foundations.compare_weights(_made["weights"], _end, what="after 25 steps",
+        foundations.compare_weights(_made, _end, what="after 25 steps",
                                     mistakes={"one step too few": foundations.train(_x, _y, _w, _rate, 24)[1],
                                               "one step too many": foundations.train(_x, _y, _w, _rate, 26)[1]})
 with task.check("one feature and one hidden unit, no epoch, float32 features", 2,
                 cause="if the checks above hold: np.squeeze drops axes of length 1, or the weights are only made inside the loop"):
     _x = _rng.standard_normal((9, 1)).astype(np.float32)
     _y, _w = np.arange(9) % 2, foundations.first_weights(1, 1, seed=SEED + 9)
-    _made = train(_x.copy(), _y.copy(), foundations.copied(_w), 0.2, 3)
+    _losses, _made = foundations.trained(train(_x.copy(), _y.copy(), foundations.copied(_w), 0.2, 3))
     _true, _end = foundations.train(_x, _y, _w, 0.2, 3)
-    exam.same(_made["loss"], _true, what="loss with one feature and one hidden unit", rtol=1e-5, atol=1e-6)
-    foundations.compare_weights(_made["weights"], _end, what="with one feature and one hidden unit", rtol=1e-5, atol=1e-6)
-    _still = train(_x.copy(), _y.copy(), foundations.copied(_w), 0.2, 0)
-    exam.numbers(_still["loss"], shape=(0,), what="loss of no epoch")
-    foundations.compare_weights(_still["weights"], _w, what="after no epoch")
+    exam.same(_losses, _true, what="loss with one feature and one hidden unit", rtol=1e-5, atol=1e-6)
+    foundations.compare_weights(_made, _end, what="with one feature and one hidden unit", rtol=1e-5, atol=1e-6)
+    _none, _still = foundations.trained(train(_x.copy(), _y.copy(), foundations.copied(_w), 0.2, 0))
+    exam.numbers(_none, shape=(0,), what="loss of no epoch")
+    foundations.compare_weights(_still, _w, what="after no epoch")
     exam.numbers(predict(_x[:1].copy(), foundations.copied(_w)), shape=(1,), what="probability of one sample")
 task.points()
 
@@ -636,11 +652,12 @@ task.points()
 #   only shifted, not divided.
 #
 # <details><summary>Hint 1: the idea</summary>Deal out subjects, not samples. Then look for each sample which fold its
-# subject got.</details>
+# subject got. A position is the row number of a sample: <code>features[positions]</code> are its rows.</details>
 # <details><summary>Hint 2: what to use</summary><code>np.unique(subjects)</code> lists the subjects,
 # <code>np.random.default_rng(seed).permutation(...)</code> shuffles them, <code>np.array_split(..., k)</code> cuts them
-# into k parts whose sizes differ by at most one, <code>np.isin</code> and <code>np.flatnonzero</code> find the samples.
-# <code>np.std</code> divides by n.</details>
+# into k parts whose sizes differ by at most one. <code>np.isin(subjects, part)</code> is True for each sample whose subject
+# is in the part, <code>np.flatnonzero(...)</code> gives the positions of the True ones, and <code>~</code> turns True into
+# False. <code>np.std</code> divides by n.</details>
 # <details><summary>Hint 3: almost the code</summary>For each part: <code>inside = np.isin(subjects, part)</code>, then
 # append <code>(np.flatnonzero(~inside), np.flatnonzero(inside))</code>. In the other function:
 # <code>spread = train.std(axis=0)</code>, set to 1 where it is 0.</details>
@@ -681,12 +698,10 @@ _parts = "folds of samples, or of runs of equal subjects: shuffle and divide the
 with task.check("every sample is tested once, and trained on otherwise", 2):
     for _subjects, _k in ((_blocks, 5), (_mixed, 4), (_mixed, 23)):
         _pairs = foundations.folds_of(subject_folds(_subjects.copy(), _k, 3), n=len(_subjects), k=_k)
-        _tested = np.sort(np.concatenate([_test for _, _test in _pairs]))
-        exam.same(_tested, np.arange(len(_subjects)), what=f"all tested positions of {_k} folds, sorted",
-                  cause="samples are left out, or drawn twice")
+        foundations.each_once(np.concatenate([_test for _, _test in _pairs]), n=len(_subjects), what=f"the test parts of all {_k} folds",
+                              n_subjects=len(np.unique(_subjects)))
         for _train, _test in _pairs:
-            exam.same(np.sort(np.concatenate([_train, _test])), np.arange(len(_subjects)), what="positions of a fold, both parts, sorted",
-                      cause="train and test of a fold together are all samples, each once")
+            foundations.each_once(np.concatenate([_train, _test]), n=len(_subjects), what="both parts of a fold", n_subjects=len(np.unique(_subjects)))
 with task.check("no subject is on both sides", 3, cause=_parts):
     for _subjects, _k, _seed in ((_mixed, 5, 0), (_mixed, 3, 1), (_blocks, 5, 2), (_blocks, 7, 3)):
         _pairs = foundations.folds_of(subject_folds(_subjects.copy(), _k, _seed), n=len(_subjects), k=_k)
@@ -702,7 +717,7 @@ with task.check("texts as subjects, in any order", 1, cause="the code computes w
     _pairs = foundations.folds_of(subject_folds(list(_names), 4, 5), n=len(_names), k=4)
     exam.expect(foundations.subjects_on_two_sides(_pairs, _names) == 0, got="a subject in both parts of a fold", expected="none",
                 cause="the code computes with the subjects, or takes each run of equal ones for a subject")
-    exam.same(np.sort(np.concatenate([_test for _, _test in _pairs])), np.arange(len(_names)), what="all tested positions, sorted")
+    foundations.each_once(np.concatenate([_test for _, _test in _pairs]), n=len(_names), what="the test parts of all folds")
 with task.check("the seed decides, and nothing else", 1, cause="the global random generator is used instead of `seed`, or no chance at all"):
     _runs = [foundations.folds_of(subject_folds(_mixed.copy(), 4, _seed), n=len(_mixed), k=4) for _seed in (7, 7, 8, 9)]
     _firsts = [np.sort(_pairs[0][1]).tolist() for _pairs in _runs]
@@ -738,9 +753,10 @@ task.points()
 # - `confusion(labels, predicted)`: two arrays (n,) of 0 and 1; returns the counts (2, 2), row: true label, column:
 #   predicted label, that is `[[TN, FP], [FN, TP]]`.
 # - `scores(counts)`: such counts (2, 2); returns a dict with `"accuracy"`, `"sensitivity"` (share of the 1s that are
-#   found), `"specificity"` (share of the 0s that are left alone), `"ppv"` (share of the alarms that are right), `"f1"`
-#   (harmonic mean of PPV and sensitivity, which is 2 TP / (2 TP + FP + FN)) and `"kappa"` (Cohen's: accuracy minus the
-#   agreement expected by chance, divided by 1 minus that). **A ratio whose denominator is 0 counts as 0**, kappa too.
+#   found), `"specificity"` (share of the 0s that are left alone), `"ppv"` (share of the alarms that are right), `"f1"` (the
+#   harmonic mean of PPV and sensitivity, 2 / (1 / PPV + 1 / sensitivity), which is 2 TP / (2 TP + FP + FN)) and `"kappa"`
+#   (Cohen's: accuracy minus the agreement expected by chance, divided by 1 minus that). **A ratio whose denominator is 0
+#   counts as 0**, kappa too.
 # - `roc_auc(labels, scores)`: `scores` (n,) any numbers, higher for "rather 1"; returns the area under the ROC curve: the
 #   share of all pairs of a sample with label 1 and one with label 0 in which the first has the higher score.
 #   **Equal scores count half.** Where one of the labels does not occur it raises a `ValueError`.
@@ -804,7 +820,7 @@ task = exam.task("metrics", points=12)
 _rng = np.random.default_rng(SEED + 7)
 _tables = [_rng.integers(3, 60, (2, 2)) for _ in range(4)] + [np.array([[931, 22], [17, 30]])]  # the last: 1 beat in 20
 with task.check("the confusion matrix", 2, cause="rows are true labels, columns predicted ones: [[TN, FP], [FN, TP]]"):
-    for _n in (1, 8, 300):
+    for _n in (300, 8, 1):
         _y, _said = _rng.integers(0, 2, _n), _rng.integers(0, 2, _n)
         _true = metrics.confusion(_y, _said)
         foundations.compare(confusion(_y.copy(), _said.copy()), _true, what="confusion matrix", cause="rows are true labels, columns predicted ones",
@@ -845,8 +861,9 @@ task.points()
 # %% [markdown]
 # ## Task 8: beats of people never met (8 points)
 #
-# Put the parts together: which beats are ventricular? Row by row, `beats.features` (n, 5) holds what was measured around an
-# R wave, `beats.labels` (n,) is 1 for ventricular and 0 for normal beats, `beats.subjects` (n,) says whose beat it is.
+# Put the parts together: which beats are ventricular? Row by row, `beats.features` (n, n_features) holds what was measured
+# around an R wave, `beats.labels` (n,) is 1 for ventricular and 0 for normal beats, `beats.subjects` (n,) says whose beat
+# it is.
 #
 # - `classify_beats(features, labels, new_features, seed)`: standardises by `features`, draws first weights of a two-layer
 #   network from `seed`, trains it on `features` (n, n_features) and `labels` (n,), and returns the probability of label 1
@@ -857,7 +874,9 @@ task.points()
 #   seen **nothing of this sample's fold**, in standardising neither.
 #
 # 8 hidden units, a learning rate of 0.5 and `EPOCHS` steps will do. The first weights are small random numbers, not zeros:
-# see the lesson. If a function of tasks 5 or 6 is not ready, take one of scikit-learn or PyTorch in its place.
+# see the lesson. If a function of tasks 5 or 6 is not ready, others may stand in: `GroupKFold(k, shuffle=True,
+# random_state=seed)` of `sklearn.model_selection` for the folds, `StandardScaler` of `sklearn.preprocessing` for the
+# scaling, two `nn.Linear` of PyTorch for the network (call `torch.manual_seed(seed)` before you make them).
 #
 # The examiner then deals out the subjects of `beats` in another way and asks `classify_beats` about the people whom it has
 # not been shown. Points grow along a line, from what an almost untrained network reaches to just below what a plain network
@@ -869,8 +888,7 @@ task.points()
 # <code>subject_folds</code>. Random numbers with a spread of <code>np.sqrt(2 / inputs)</code> are good first weights, zeros
 # good first biases.</details>
 # <details><summary>Hint 3: almost the code</summary><code>probability = np.zeros(len(labels))</code>; for each fold
-# <code>probability[test] = classify_beats(features[train], labels[train], features[test], seed)</code>. If you have called
-# a function <code>train</code>, give the positions another name.</details>
+# <code>probability[new] = classify_beats(features[known], labels[known], features[new], seed)</code>.</details>
 
 # %% role="answer" task="beats"
 def classify_beats(features, labels, new_features, seed):
@@ -921,18 +939,20 @@ with task.check("a row gets the same answer alone and among others", 1, cause="n
 with task.check("cross_validate: no subject is judged by a network that knows its labels", 2):
     _first = exam.numbers(cross_validate(_x.copy(), _y.copy(), _who.copy(), 4, 2), shape=(96,), what="probability")
     exam.expect(metrics.roc_auc(_y, _first) > 0.7, got=f"ROC AUC {metrics.roc_auc(_y, _first):.2f} where the features tell", expected="more than 0.7",
-                cause="the probabilities are not in the order of the samples, or the network is not trained")
+                cause=foundations.why_unsure(_first))
     for _s in (2, 5):
         _told = cross_validate(_x.copy(), np.where(_who == _s, 1 - _y, _y), _who.copy(), 4, 2)
         exam.same(np.asarray(_told)[_who == _s], _first[_who == _s],
                   what=f"probability of a sample of subject {_s} after only that subject's labels were changed",
                   cause="the network has been trained on this subject (folds of samples, or none at all), or folds depend on the labels or on chance")
 with task.check("cross_validate: no subject helps to scale its own fold", 1):
+    exam.same(cross_validate(_x.copy(), _y.copy(), _who.copy(), 4, 2), exam.given(_first), what="probability, asked again",
+              cause="folds or first weights are not drawn from `seed`")
     _told = np.asarray(cross_validate(_x.copy(), np.where(_who == 2, 1 - _y, _y), _who.copy(), 4, 2))
-    _moved = np.abs(_told - exam.given(_first))  # of the subjects judged without subject 2, its fold, no sample moves
+    _moved = np.abs(_told - _first)  # of the subjects judged without subject 2, its fold, no sample moves
     _fold = np.isin(_who, [_s for _s in range(8) if _moved[_who == _s].max() < 1e-9])
     exam.expect(_fold.any() and not _fold.all(), got=f"{len(np.unique(_who[_fold]))} of 8 subjects whose answers do not depend on subject 2",
-                expected="its own fold and no others", cause="trained on all samples, or on none")
+                expected="its own fold and no others", cause="if the check above holds: trained on all samples, or on none")
     _louder = np.where((_who == 2)[:, None], 30 * _x, _x)
     _mates = _fold & (_who != 2)
     exam.same(np.asarray(cross_validate(_louder, _y.copy(), _who.copy(), 4, 2))[_mates], _first[_mates],
@@ -943,7 +963,8 @@ _plain = foundations.unseen_auc(foundations.classify, beats.features, beats.labe
 # Of 150 sound trainings, real and simulated, the worst was 0.064 below; of 11 networks of 5 steps the best was 0.084 below.
 task.credit(f"ROC AUC of classify_beats on people it has never met (a plain network: {_plain:.3f})",
             lambda: round(foundations.unseen_auc(classify_beats, beats.features, beats.labels, beats.subjects, **_folds), 3),
-            floor=round(_plain - 0.25, 3), full=round(_plain - 0.08, 3), points=3)
+            floor=round(_plain - 0.25, 3), full=round(_plain - 0.08, 3), points=3,
+            cause="features that are not standardised, first weights of zeros (all answers are equal), or too few steps")
 task.points()
 
 # %% role="free"
@@ -952,7 +973,8 @@ unseen = cross_validate(beats.features, beats.labels, beats.subjects, 5, SEED)
 found = confusion(beats.labels, (unseen >= 0.5).astype(int))
 print(beats.label)
 print(found)
-print({name: round(value, 3) for name, value in scores(found).items()}, "AUC", round(roc_auc(beats.labels, unseen), 3))
+print({name: round(float(value), 3) for name, value in scores(found).items()})
+print("ROC AUC", round(float(roc_auc(beats.labels, unseen)), 3))
 
 # %% [markdown]
 # ## Take away

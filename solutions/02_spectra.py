@@ -44,8 +44,9 @@
 # a cell with partial points failed, the points are yours all the same.
 #
 # **In every task.** `fs` is the sampling rate in Hz, a float. Signals are NumPy arrays of floats without NaN, and time
-# runs along the last axis. Do not change an array that you are given: work on a copy. "Raise a ValueError" means `raise
-# ValueError("what is wrong")`; the words are yours.
+# runs along the last axis. uV are microvolts (µV in the lesson). "Raise a ValueError" means `raise ValueError("what is
+# wrong")`; the words are yours. An advice that costs no points: work on a copy (`x = x - x.mean()`, not `x -=
+# x.mean()`), else the caller's recording changes too.
 
 # %% tags=["parameters"]
 SOURCE = "auto"  # kept for all notebooks alike: the tests of this one always use simulated recordings
@@ -73,9 +74,10 @@ print("All recordings in this assignment are SIMULATED.")
 # - Returns two arrays of `len(x) // 2 + 1` values: `freqs` in Hz, from 0 up in steps of `fs / len(x)`, and `amplitude`,
 #   in the unit of `x`.
 # - **Scaling.** A sine of amplitude A whose frequency is one of `freqs` (and neither 0 nor fs/2) shows A there, with
-#   either window. A constant c shows |c| at 0 Hz. A signal that alternates between +A and -A (that is fs/2, with an
-#   even number of samples) shows A in the last bin. With `"hann"`, a sine also shows in the two bins beside its own:
-#   that is the window, leave it.
+#   either window. (One exception: with `"hann"` and an odd number of samples, the last bin also gets something from the
+#   sine's mirror image at the negative frequency, which lies in the bin beside it. Leave it.) A constant c shows |c| at
+#   0 Hz. A signal that alternates between +A and -A (that is fs/2, with an even number of samples) shows A in the last
+#   bin. With `"hann"`, a sine also shows in the two bins beside its own: that is the window, leave it.
 # - The mean is **not** removed.
 # - An empty `x` raises a ValueError.
 #
@@ -133,18 +135,19 @@ with task.check("the last bin of an odd number of samples has a partner", 2, cau
     _wave = _a * np.sin(2 * np.pi * (_n // 2) * np.arange(_n + 1) / (_n + 1))
     _amplitude = exam.numbers(amplitude_spectrum(_wave, _fs)[1], what="amplitude")
     probe.amplitude_is(_amplitude[-1], _a, _n + 1, what=f"amplitude in the last of {_n // 2 + 1} bins of a sine of {_a:.6g} mV")
-with task.check("a Hann window leaves amplitudes as they are", 2, cause="divided by the number of samples instead of the sum of the window"):
+with task.check("a Hann window leaves amplitudes as they are", 2, cause="not divided by the sum of the window"):
     for _m, _x in ((_n, _even), (_n + 1, _odd)):
         _amplitude = exam.numbers(amplitude_spectrum(_a * _x + _c, _fs, "hann")[1], what="amplitude")
         probe.amplitude_is(_amplitude[0], abs(_c), _m, what=f"amplitude at 0 Hz of a mean of {_c:.6g} mV with a Hann window",
-                           window_gain=0.5)
-        probe.amplitude_is(_amplitude[_k], _a, _m, what=f"amplitude of a sine of {_a:.6g} mV with a Hann window")
+                           window_gain=0.5, paired=False)
+        probe.amplitude_is(_amplitude[_k], _a, _m, what=f"amplitude of a sine of {_a:.6g} mV with a Hann window", window_gain=0.5)
         exam.same(_amplitude[[_k - 1, _k + 1]], [_a / 2, _a / 2], what="amplitude in the bins beside the sine's",
-                  cause="not the periodic Hann window of signal.get_window(window, len(x))")
+                  cause=probe.SYMMETRIC)
 with task.check("one sample; none at all", 1, cause="no ValueError for an empty signal, or one sample taken for a fault"):
     _freqs, _amplitude = amplitude_spectrum(np.array([_c]), _fs)
     exam.same(_freqs, [0.0], what="freqs of one sample")
-    exam.same(_amplitude, [abs(_c)], what="amplitude of one sample")
+    exam.same(_amplitude, [abs(_c)], what="amplitude of one sample",
+              cause="one sample is its own mean, at 0 Hz, which is not doubled; its sign is taken off")
     exam.expect(probe.refuses(amplitude_spectrum, np.zeros(0), _fs), got="no error for an empty signal",
                 expected="a ValueError", cause="begin with `if len(x) == 0: raise ValueError(...)`")
 task.points()
@@ -159,8 +162,9 @@ freqs, amplitude = amplitude_spectrum(noisy, 250.0, "hann")
 plt.figure(figsize=(8, 2.5))
 plt.plot(freqs, 1000 * amplitude)
 plt.xlabel("frequency (Hz)")
-plt.ylabel("amplitude (uV)")
+plt.ylabel("amplitude (µV)")
 plt.title("SIMULATED ECG with wander and mains")
+plt.xlim(0, 60)
 plt.ylim(0, 250)
 plt.show()
 
@@ -228,37 +232,70 @@ with task.check("times are the centres of the frames", 2, cause="the start of th
         exam.same(_times[:2], [0.0, _hop / _fs], what=f"times of the first two frames, hop {_hop}, in seconds",
                   cause="the start of the frame instead of its centre, or a hop that is off by one")
         exam.same(_times, np.arange(-(-len(_x) // _hop)) * _hop / _fs, what="times")
-_gains = []  # what a sine of amplitude 1 shows
-with task.check("a steady sine of amplitude A shows A", 2):
+_scales = []  # per window, what a constant, a sine and (even window) an alternation of amplitude 1 show
+_sym = []  # True where the window turns out to be the symmetric one, which costs the points of one check only
+with task.check("a steady sine of amplitude A shows A; 0 Hz and fs/2 show once", 2, cause="frames along the first axis of the result"):
     for _window, _hop in _cases:
         _a, _k = _rng.uniform(2.5, 9.0), int(_rng.integers(5, 20))
         _wave = _a * np.sin(2 * np.pi * _k * np.arange(len(_x)) / _window + 0.3)
-        _amplitude = exam.numbers(stft_amplitude(_wave, _fs, _window, _hop)[2], shape=(_window // 2 + 1, None), what="amplitude")
-        _gains.append(float(_amplitude[_k, _amplitude.shape[1] // 2]) / _a)
-    probe.amplitude_is(_gains[-1] * _a, _a, _window, window_gain=0.5, what=f"amplitude in the middle frame of a sine of {_a:.6g}")
-    exam.same(_gains, np.ones(3), what="amplitude of a sine of 1, three windows")
+        _shown = []
+        for _bin, _steady in ((_k, _wave), (0, np.full(len(_x), -_a)), (-1, _a * np.cos(np.pi * np.arange(len(_x))))):
+            _amplitude = exam.numbers(stft_amplitude(_steady, _fs, _window, _hop)[2], shape=(_window // 2 + 1, None), what="amplitude")
+            _shown.append(float(_amplitude[_bin, _amplitude.shape[1] // 2]))
+        _scale = np.full((_window // 2 + 1, 1), _shown[0] / _a)
+        _scale[0] = _shown[1] / _a
+        if _window % 2 == 0:
+            _scale[-1] = _shown[2] / _a
+        _scales.append(_scale)
+    for (_window, _hop), _scale in zip(_cases, _scales, strict=True):
+        _off = 0.01 if abs(_scale[1, 0] - 1) < 0.01 else 1e-6  # less than 1 %: not the scaling but the window, judged below
+        probe.amplitude_is(_scale[1, 0] * _a, _a, _window, window_gain=0.5, rtol=_off, what=f"amplitude in the middle frame of a sine of {_a:.6g}")
+        probe.amplitude_is(_scale[0, 0] * _a, _a, _window, window_gain=0.5, rtol=_off, paired=False,
+                           what=f"amplitude at 0 Hz of a constant {-_a:.6g}")
+        if _window % 2 == 0:
+            probe.amplitude_is(_scale[-1, 0] * _a, _a, _window, window_gain=0.5, rtol=_off, paired=False,
+                               what=f"amplitude at fs/2 of a signal that alternates between +-{_a:.6g}")
 # The same sums in another order: rounding is about 1e-15, so 1e-6 is generous.
 _inside = [np.flatnonzero((np.arange(-(-len(_x) // _hop)) * _hop >= _window) & (np.arange(-(-len(_x) // _hop)) * _hop <= len(_x) - _window))
            for _window, _hop in _cases]
 with task.check("frames inside the signal agree with SciPy's ShortTimeFFT", 4,
                 cause="frames that begin at k * hop instead of being centred there, another hop, or another window"):
-    exam.given(_gains or None)  # scaling has its own check: bins between 0 Hz and fs/2 are compared at your own scale
-    for (_window, _hop), _frames, _gain in zip(_cases, _inside, _gains, strict=True):
+    exam.given(_scales or None)  # scaling has its own check: all is compared at your own scale
+    for (_window, _hop), _frames, _scale in zip(_cases, _inside, _scales, strict=True):
         _amplitude = exam.numbers(stft_amplitude(_x, _fs, _window, _hop)[2], shape=(_window // 2 + 1, None), what="amplitude")
         exam.expect(_amplitude.shape[1] > _frames[-1], got=f"{_amplitude.shape[1]} frames", expected=f"{-(-len(_x) // _hop)}",
                     cause="the last frames are missing, or the hop is too long")
-        exam.same(_amplitude[1:-1, _frames], _gain * probe.scipy_stft(_x, _fs, _window, _hop)[1:-1, _frames],
-                  what=f"amplitude of noise, window {_window}, hop {_hop}, away from the ends")
+        _other = _scale[1] * probe.scipy_stft(_x, _fs, _window, _hop, symmetric=True)[1:-1, _frames]
+        if np.allclose(_amplitude[1:-1, _frames], _other, rtol=2e-3, atol=2e-3 * _other.max()):
+            _true = _scale[1] * probe.scipy_stft(_x, _fs, _window, _hop)[1:-1, _frames]
+            if np.abs(_amplitude[1:-1, _frames] - _other).max() < np.abs(_amplitude[1:-1, _frames] - _true).max():
+                _sym.append(True)
+    for (_window, _hop), _frames, _scale in zip(_cases, _inside, _scales, strict=True):
+        _amplitude = exam.numbers(stft_amplitude(_x, _fs, _window, _hop)[2], what="amplitude")[:, _frames]
+        probe.same_map(_amplitude[1:-1], _scale[1] * probe.scipy_stft(_x, _fs, _window, _hop)[1:-1, _frames],
+                       what=f"amplitude of noise, window {_window}, hop {_hop}, away from the ends", first=(1, _frames[0]),
+                       cause=probe.SYMMETRIC if _sym else "frames that begin at k * hop instead of being centred there, another hop, or another window")
 with task.check("frames at both ends, with zeros beyond", 3,
                 cause="the ends mirrored or left out, or each frame divided by the part of the window that meets the signal"):
-    for _window, _hop in _cases:
-        exam.same(stft_amplitude(_x + 2, _fs, _window, _hop)[2], probe.scipy_stft(_x + 2, _fs, _window, _hop),
-                  what=f"amplitude of noise around a mean of 2, window {_window}, hop {_hop}, all frames")
+    exam.given(_scales or None)
+    for (_window, _hop), _frames, _scale in zip(_cases, _inside, _scales, strict=True):
+        _true = _scale * probe.scipy_stft(_x + 2, _fs, _window, _hop, symmetric=bool(_sym))
+        _lines, _columns = np.indices(_true.shape)
+        _ends = (_columns < _frames[0]) | (_columns > _frames[-1])
+        probe.same_map(stft_amplitude(_x + 2, _fs, _window, _hop)[2], _true, rtol=1e-2 if _sym else 1e-6, atol=1e-2 if _sym else 1e-8,
+                       what=f"amplitude of noise around a mean of 2, window {_window}, hop {_hop}",
+                       cause="frames away from the ends differ too: see the check before",
+                       causes={"the row at 0 Hz doubled, or the mean removed": _lines == 0,
+                               "the last row: fs/2 is not doubled, but an odd window has no fs/2, so there it is": _lines == _window // 2,
+                               "the ends mirrored or left out, or each frame divided by the part of the window that meets the signal": _ends})
 with task.check("signals shorter than the window", 2, cause="too few zeros behind the signal, or windows only where they fit"):
+    exam.given(_scales or None)
     for _length in (1, 2, _even // 3, _even - 1):
         _short = _x[:_length] + 2
-        exam.same(stft_amplitude(_short, _fs, _even, 5)[2], probe.scipy_stft(_short, _fs, _even, 5),
-                  what=f"amplitude of {_length} samples with a window of {_even}")
+        probe.same_map(stft_amplitude(_short, _fs, _even, 5)[2], _scales[0] * probe.scipy_stft(_short, _fs, _even, 5, symmetric=bool(_sym)),
+                       rtol=1e-2 if _sym else 1e-6, atol=1e-2 if _sym else 1e-8,
+                       what=f"amplitude of {_length} samples with a window of {_even}",
+                       cause="too few zeros behind the signal, the ends mirrored, or frames that are not centred on k * hop")
 with task.check("an empty signal and a hop of 0 raise a ValueError", 1, cause="no check at the beginning of the function"):
     exam.expect(probe.refuses(stft_amplitude, np.zeros(0), _fs, _even, 5), got="no error for an empty signal",
                 expected="a ValueError")
@@ -284,10 +321,11 @@ task.points()
 #   Between 1 and 4 nothing is tested.
 #
 # <details><summary>Hint 1: the idea</summary>The main lobe of a Hann window of T seconds reaches from f - 2/T to f +
-# 2/T. When do the lobes of two rhythms no longer overlap half-way? And how long may the window be, so that it fits into
-# a pause?</details>
+# 2/T: it is 4/T wide. When do the lobes of two rhythms no longer overlap half-way? "At every moment" means also the worst
+# one, when the two run against each other there. And how long may the window be, so that it fits into a pause?</details>
 # <details><summary>Hint 2: what to use</summary>Apart in frequency: T of at least about 3 / |f2 - f1|, safely 4 / |f2 -
-# f1|. Apart in time: T of at most burst_s.</details>
+# f1|. Apart in time: T of burst_s is safe. (Up to about 1.6 burst_s still pass: a Hann window is small at its
+# ends.)</details>
 # <details><summary>Hint 3: almost the code</summary>With <code>product = abs(f2 - f1) * burst_s</code>: raise when it
 # is too small; else the shortest window that separates the frequencies also separates the bursts: <code>T = 4 / abs(f2
 # - f1)</code>.</details>
@@ -315,17 +353,15 @@ _pairs = [(_f + _d, _f, _b) if _s else (_f, _f + _d, _b) for _f, _d, _b, _s in z
 # Between Hann lobes the amplitude half-way is 2 sinc(d T / 2) / (1 - (d T / 2)^2) of the peaks in the worst phase: 0.5
 # at d T = 2.74, 0 at d T = 4. A window of 1.6 burst_s still shows 0.9 of a burst and 0.1 in a pause. So where d *
 # burst_s is 4 all T from 2.8 / d to 1.6 burst_s (more than a factor of two) pass, whatever rounds to a sample.
-with task.check("two rhythms are told apart", 4, cause="the window is too short: a Hann window of T seconds blurs a line over 4 / T"):
+with task.check("two rhythms are told apart", 4, cause="the window is too short: the main lobe of a Hann window of T seconds is 4 / T wide (its usual blur, at half height, about 2 / T)"):
     for _f1, _f2, _b in _pairs:
-        _window = float(exam.numbers(choose_window(_f1, _f2, _b), shape=(), what="window length in seconds"))
-        exam.expect(0 < _window < 60, got=f"a window of {_window:g} s", expected="a length in seconds", cause="samples instead of seconds")
+        _window = probe.window_length(choose_window, _f1, _f2, _b)
         _valley = probe.valley(_window, _f1, _f2)
         exam.expect(_valley <= 0.5, got=f"between {_f1:.1f} and {_f2:.1f} Hz an amplitude of {_valley:.2f} of the peaks, window {_window:.2f} s",
-                    expected="at most 0.5", cause="the window is too short: a Hann window of T seconds blurs a line over 4 / T")
+                    expected="at most 0.5", cause="the window is too short: the main lobe of a Hann window of T seconds is 4 / T wide (its usual blur, at half height, about 2 / T)")
 with task.check("bursts and pauses are told apart", 4, cause="the window is longer than a burst: it mixes the pause into it"):
     for _f1, _f2, _b in _pairs:
-        _window = float(exam.numbers(choose_window(_f1, _f2, _b), shape=(), what="window length in seconds"))
-        exam.expect(0 < _window < 60, got=f"a window of {_window:g} s", expected="a length in seconds", cause="samples instead of seconds")
+        _window = probe.window_length(choose_window, _f1, _f2, _b)
         _seen, _left = probe.burst_contrast(_window, min(_f1, _f2), _b)
         exam.expect(_seen >= 0.9 and _left <= 0.1, expected="at least 0.9 and at most 0.1",
                     got=f"{_seen:.2f} in bursts of {_b:.2f} s and {_left:.2f} in the pause, window {_window:.2f} s",
@@ -432,8 +468,9 @@ task.points()
 # changes it too, often more, and runners step nearly as often as their heart beats. The accelerometer in the watch sees
 # the steps and not the heart. Write `heart_rate(ppg, acc, fs)`.
 #
-# - `ppg`: (samples,), in arbitrary units, with any gain and offset and with slow wander. `acc`: (samples,), in g, one
-#   axis without gravity; all zeros at rest. `fs`: 25 to 100 Hz. Recordings last 8 to 60 s.
+# - `ppg`: (samples,), in arbitrary units, with any gain and offset and with slow wander. `acc`: (samples,), the
+#   acceleration along one axis without gravity, in g (1 g is 9.8 m/s squared); **all zeros at rest**, so its highest
+#   value is 0 then. `fs`: 25 to 100 Hz. Recordings last 8 to 60 s.
 # - Returns the mean heart rate in **beats per minute**, one number. It lies between 45 and 180; the steps come at 40 to
 #   190 per minute, with harmonics (twice as often) and the swing of the arm (half as often). In the tests under motion
 #   the two rates differ by at least 7 per minute.
@@ -480,15 +517,13 @@ _rest = [(probe.pulse_recording(_fs, seed=10 * SEED + _k, bpm=_bpm, moving=False
 with task.check("at rest, from 51 to 173 per minute", 3, cause="beats per second, a harmonic, or breathing instead of the heart"):
     # The rate drifts by 2 % on purpose: over 60 recordings sound solutions were off by at most 1.9 beats per minute.
     for (_ppg, _acc, _bpm), _fs in _rest:
-        _got = float(exam.numbers(heart_rate(_ppg, _acc, _fs), shape=(), what="heart rate"))
-        exam.expect(abs(_got - _bpm) <= 5, got=f"{_got:.1f} beats per minute at rest, fs {_fs:g} Hz", expected=f"{_bpm:.1f} within 5",
-                    cause="beats per second instead of per minute" if abs(60 * _got - _bpm) < 5 else
-                          "a harmonic, or breathing or wander instead of the heart")
-with task.check("the sampling rate comes from fs", 1, cause="a sampling rate is written into the function"):
+        probe.rate_is(heart_rate, _ppg, _fs, _bpm, 5, what=f"at rest, fs {_fs:g} Hz")
+with task.check("the sampling rate comes from fs", 1, cause="no number came back at rest: see the check before"):
     _ppg, _acc, _bpm = probe.pulse_recording(50.0, seed=SEED + 77, bpm=70.0, moving=False)
-    _one, _faster = (float(exam.numbers(heart_rate(_ppg, _acc, _fs), shape=(), what="heart rate")) for _fs in (50.0, 80.0))
+    _one, _faster = (float(exam.numbers(heart_rate(_ppg.copy(), _acc.copy(), _fs), shape=(), what="heart rate")) for _fs in (50.0, 80.0))
     exam.expect(abs(_faster / _one - 1.6) < 0.08, got=f"{_faster:.1f} per minute for the same samples taken at 80 Hz, {_one:.1f} at 50 Hz",
-                expected="1.6 times as much", cause="a sampling rate is written into the function")
+                expected="1.6 times as much", cause="a sampling rate is written into the function; or NaN, see the check at rest" if abs(_faster / _one - 1) < 0.05 else
+                "not the heart's rate at one of the two, see the check at rest; or fs missing in a filter, or in the frequencies")
 # Measured over 20 seeds of 36 recordings, share within 5 per minute. Sound solutions (spectra subtracted; steps masked
 # with their harmonics and half their rate, as in the lesson; accelerometer regressed out): 0.97 to 1.00, Welch with
 # windows of 8 s 0.89 to 1.00. Only the strongest step frequency masked 0.33 to 0.61, second highest peak of the PPG
@@ -499,8 +534,7 @@ task.credit("under motion, share of recordings within 5 beats per minute",
             cause="the strongest peak is the motion: look at what the accelerometer shows there, at its harmonics and at half its rate")
 with task.check("eight seconds, an odd number of samples", 1, cause="a window or filter longer than the recording"):
     _ppg, _acc, _bpm = probe.pulse_recording(50.0, seed=SEED + 79, seconds=8.02, bpm=84.0, moving=False)
-    _got = float(exam.numbers(heart_rate(_ppg, _acc, 50.0), shape=(), what="heart rate"))
-    exam.expect(abs(_got - _bpm) <= 8, got=f"{_got:.1f} per minute in 8 s at rest", expected=f"{_bpm:.1f} within 8")
+    probe.rate_is(heart_rate, _ppg, 50.0, _bpm, 8, what="in 8 s at rest")
 with task.check("less than 5 s, or unequal lengths, raise a ValueError", 1, cause="no check at the beginning of the function"):
     for _what, _n, _m in (("4 s", 200, 200), ("an empty recording", 0, 0), ("an accelerometer that is shorter", 400, 390)):
         exam.expect(probe.refuses(heart_rate, _ppg[:_n], _acc[:_m], 50.0), got=f"no ValueError for {_what}",
@@ -527,8 +561,8 @@ task.points()
 #   at most 2 % of the wave's height (median over the beats; means taken off).
 # - A constant offset (electrodes can add hundreds of mV) leaves no trace, not even at the ends: with 5 mV added, the
 #   result changes by at most 0.05 mV.
-# - Recordings from 0.3 s on give finite numbers in the same shape, whatever they are worth; an empty one raises a
-#   ValueError.
+# - Recordings from 0.3 s on give finite numbers in the same shape (how good they are is not judged: 0.3 s tell little
+#   about wander); an empty one raises a ValueError.
 #
 # <details><summary>Hint 1: the idea</summary>A high-pass near 0.5 Hz and a notch at mains, each run forwards and
 # backwards: what the first run delays, the second one advances. A low-pass is not asked for and would flatten the R
@@ -635,8 +669,8 @@ plt.show()
 # - `x`: (samples,), any number of samples from 2 on. `freqs`: (k,) Hz. `cycles`: how many cycles wide the wavelet is, 3
 #   to 12.
 # - The wavelet at f is a complex sine under a Gaussian, `c * exp(-t**2 / (2 * s**2)) * exp(2j * pi * f * t)`, with `s =
-#   cycles / (2 * pi * f)` seconds. In it, t runs over multiples of `1 / fs` with t = 0 among them, at least from -4 s
-#   to +4 s.
+#   cycles / (2 * pi * f)` seconds. In it, t runs over multiples of `1 / fs` with t = 0 among them, at least from
+#   `-4 * s` to `+4 * s`: four standard deviations of the Gaussian to each side.
 # - **Normalisation**: c is such that a sine of amplitude A and frequency f shows A: the values of the Gaussian times c
 #   add up to 2.
 # - Returns (k, samples): row i, sample m is the absolute value of the sum over all samples j of `x[j]` times the
@@ -645,8 +679,8 @@ plt.show()
 # - A signal shorter than the wavelet is treated like any other: the result has as many samples as `x`.
 # - An empty `x`, and a frequency that is not above 0 and below fs/2, raise a ValueError.
 #
-# Tolerance: 5 % for a sine and a burst, 10 % of a row's largest value for noise, so that a wavelet cut at 4 s, or
-# PyWavelets (which places a wavelet to within half a sample) with the right scaling, passes too.
+# Tolerance: 5 % for a sine and a burst, 10 % of a row's largest value for noise, so that a wavelet cut at four standard
+# deviations, or PyWavelets (which places a wavelet to within half a sample) with the right scaling, passes too.
 #
 # <details><summary>Hint 1: the idea</summary>One convolution per frequency: slide the wavelet along the signal. The
 # result of a full convolution is longer than the signal by the length of the wavelet; cut the middle out.</details>
@@ -693,6 +727,9 @@ with task.check("a sine of amplitude A shows A at its frequency, and most there"
         _a = _rng.uniform(2.5, 9.0)
         _rows = exam.numbers(morlet_amplitude(_a * np.sin(2 * np.pi * _freqs[_k] * _t), _fs, _freqs, _cycles), shape=(4, _n), what="amplitude")
         _middle = _rows[:, _n // 2]
+        _why = probe.wavelet_cause(_rows[_k], _fs, _freqs[_k]) if _rows[_k].max() > 0.2 * _a else ""
+        exam.expect(not _why, got=f"{_rows[_k, _n // 4 : -_n // 4].min():.3g} to {_rows[_k].max():.3g} over a steady sine of amplitude {_a:.3g}",
+                    expected=f"{_a:.3g} all the time", cause=_why)
         exam.expect(np.argmax(_middle) == _k, got=f"the highest amplitude at {_freqs[np.argmax(_middle)]:g} Hz for a sine of {_freqs[_k]:g} Hz",
                     expected=f"at {_freqs[_k]:g} Hz", cause="radians and Hz mixed up (2 pi), or a normalisation that favours low frequencies")
         exam.expect(abs(_middle[_k] / _a - 1) <= 0.05, got=f"{_middle[_k]:.4g} for a sine of amplitude {_a:.4g} at {_freqs[_k]:g} Hz",
@@ -702,7 +739,7 @@ with task.check("a burst has the right time, height and width", 2, cause="anothe
     # Scaling has its own check: rows are divided by what a sine of amplitude 1 shows. Gaussian times Gaussian: a burst
     # of width b and amplitude A gives A b / r and width r, with r^2 = b^2 + s^2.
     for _f, _cycles in ((6.0, 6.0), (11.0, 4.0), (20.0, 8.0)):
-        _gain = probe.middle(morlet_amplitude(np.sin(2 * np.pi * _f * _t), _fs, np.array([_f]), _cycles))
+        _gain = probe.middle(morlet_amplitude(np.sin(2 * np.pi * _f * _t), _fs, np.array([_f]), _cycles), _fs, _f)
         _b, _t0 = 0.15, _n // 2 / _fs + 0.3
         _burst = 5 * np.exp(-0.5 * ((_t - _t0) / _b) ** 2) * np.cos(2 * np.pi * _f * (_t - _t0))
         _wide = np.hypot(_b, _cycles / (2 * np.pi * _f))
@@ -717,19 +754,20 @@ with task.check("noise agrees with the definition, up to both ends", 1, cause="t
     _noise = _rng.standard_normal(_n)
     _rows = exam.numbers(morlet_amplitude(_noise, _fs, _freqs), shape=(4, _n), what="amplitude")
     for _f, _row in zip(_freqs, _rows, strict=True):
-        _gain = probe.middle(morlet_amplitude(np.sin(2 * np.pi * _f * _t), _fs, np.array([_f])))
-        _true = probe.wavelet_sum(_noise, _fs, _f, 6.0)
-        exam.same(_row / _gain, _true, what=f"amplitude of noise at {_f:g} Hz, over that of a sine of 1", rtol=0, atol=0.1 * _true.max())
+        _gain = probe.middle(morlet_amplitude(np.sin(2 * np.pi * _f * _t), _fs, np.array([_f])), _fs, _f)
+        probe.wavelet_is(_row / _gain, _noise, _fs, _f, what=f"amplitude of noise at {_f:g} Hz, over that of a sine of 1", atol=0.0,
+                         cause="the ends mirrored or wrapped around (beyond them stand zeros), another width of the Gaussian, or a shift in time")
 with task.check("an offset changes nothing, at the ends either", 1, cause="the mean is not subtracted first: it ends in a step at both ends"):
-    exam.same(morlet_amplitude(_noise + 50.0, _fs, _freqs), _rows, what="amplitude of noise around 50", rtol=1e-3, atol=1e-3,
+    _plain = exam.numbers(morlet_amplitude(_noise.copy(), _fs, _freqs), shape=(4, _n), what="amplitude")
+    probe.same_map(morlet_amplitude(_noise + 50.0, _fs, _freqs), _plain, what="amplitude of noise around 50", rtol=1e-3, atol=1e-3,
               cause="the mean is not subtracted first: it ends in a step at both ends")
 with task.check("a signal shorter than the wavelet", 1, cause='np.convolve(..., "same") has the length of the longer input'):
     exam.numbers(morlet_amplitude(_noise[:2], _fs, np.array([3.0])), shape=(1, 2), what="amplitude of 2 samples at 3 Hz")
-    _gain = probe.middle(morlet_amplitude(np.sin(2 * np.pi * 3 * _t), _fs, np.array([3.0])))
+    _gain = probe.middle(morlet_amplitude(np.sin(2 * np.pi * 3 * _t), _fs, np.array([3.0])), _fs, 3.0)
     for _m in (21, 50):
         _row = exam.numbers(morlet_amplitude(_noise[:_m], _fs, np.array([3.0])), shape=(1, _m), what=f"amplitude of {_m} samples at 3 Hz")[0]
-        _true = probe.wavelet_sum(_noise[:_m], _fs, 3.0, 6.0)
-        exam.same(_row / _gain, _true, what=f"amplitude of {_m} samples at 3 Hz, over that of a sine of 1", rtol=0, atol=0.1 * _true.max() + 0.003)
+        probe.wavelet_is(_row / _gain, _noise[:_m], _fs, 3.0, what=f"amplitude of {_m} samples at 3 Hz, over that of a sine of 1", atol=0.003,
+                         cause='np.convolve(..., "same") has the length of the longer input; or another width of the Gaussian')
 with task.check("an empty signal and impossible frequencies raise a ValueError", 1, cause="no check at the beginning of the function"):
     for _what, _signal, _f in (("an empty signal", _noise[:0], 10.0), ("0 Hz", _noise, 0.0), ("a frequency above fs/2", _noise, 0.6 * _fs)):
         exam.expect(probe.refuses(morlet_amplitude, _signal, _fs, np.array([_f])), got=f"no ValueError for {_what}",
@@ -739,7 +777,7 @@ task.points()
 # %% [markdown]
 # ## Task 8: take the blinks and leave the EEG (10 points)
 #
-# A blink moves a voltage of hundreds of uV across the forehead. An electrode beside the eye (EOG, electrooculogram)
+# A blink moves a voltage of 100 uV and more across the forehead. An electrode beside the eye (EOG, electro-oculogram)
 # sees it best; EEG electrodes see a share of it, the less the farther back. But the EOG also picks up frontal EEG,
 # about a third of it: subtract the EOG as it is and you subtract brain activity too. Write `remove_blinks(eeg, eog,
 # fs)`.
@@ -760,7 +798,7 @@ task.points()
 # <details><summary>Hint 1: the idea</summary>Find the blinks in the EOG. Only there, and only from its slow part,
 # estimate how much each channel sees, and only there subtract that share. Elsewhere leave the EEG alone.</details>
 # <details><summary>Hint 2: what to use</summary>A zero-phase low-pass at 8 Hz of the EOG less its median;
-# <code>signal.find_peaks(slow, height=100)</code>; a mask that is 1 within 0.3 s of a peak and falls to 0 by 0.4 s;
+# <code>signal.find_peaks(slow, height=100)</code>; a mask that is 1 within 0.25 s of a peak and falls to 0 by 0.35 s;
 # <code>np.linalg.lstsq</code> or <code>np.polyfit(slow[on], channel[on], 1)</code> for the share.</details>
 # <details><summary>Hint 3: almost the code</summary>With <code>share = np.polyfit(slow[on], eeg[c][on], 1)[0]</code>,
 # channel by channel: <code>clean[c] = eeg[c] - share * slow * mask</code>. Without peaks return a copy.</details>
@@ -779,7 +817,7 @@ def remove_blinks(eeg, eog, fs):
     if len(peaks) == 0:
         return clean
     away_s = np.min(np.abs(np.arange(n)[:, None] - peaks), axis=1) / fs
-    mask = np.clip((0.4 - away_s) / 0.1, 0.0, 1.0)
+    mask = np.clip((0.35 - away_s) / 0.1, 0.0, 1.0)
     on = mask == 1
     for c in range(len(clean)):
         share = np.polyfit(slow[on], clean[c, on], 1)[0]
@@ -796,11 +834,11 @@ _with, _without = (probe.blink_recording(_fs, seed=SEED + 80, seconds=60.0, blin
 _truth, _near = _with["truth"], _with["near"]
 _clean = None
 with task.check("the same shape; an empty recording raises a ValueError", 1, cause="channels and samples exchanged, or too long a padding"):
-    _clean = exam.numbers(remove_blinks(_with["eeg"], _with["eog"], _fs), shape=_truth.shape, what="cleaned EEG")
+    _clean = exam.numbers(remove_blinks(_with["eeg"].copy(), _with["eog"].copy(), _fs), shape=_truth.shape, what="cleaned EEG")
     _last = int(round(_with["blink_s"][3] * _fs)) + 8  # the recording ends on a blink
     for _piece in (slice(0, 2 * int(_fs) + 1), slice(_last - 4 * int(_fs) - 1, _last)):
         _part = _with["eeg"][:, _piece]
-        exam.numbers(remove_blinks(_part, _with["eog"][_piece], _fs), shape=_part.shape, what="cleaned EEG of a few seconds")
+        exam.numbers(remove_blinks(_part.copy(), _with["eog"][_piece].copy(), _fs), shape=_part.shape, what="cleaned EEG of a few seconds")
     exam.expect(probe.refuses(remove_blinks, _truth[:, :0], _truth[0, :0], _fs), got="no ValueError for an empty recording",
                 expected="a ValueError", cause="begin with a check of eeg.shape[-1]")
 # Limits lie between what was measured over 20 recordings of four sound solutions (regression of the slow EOG inside
@@ -810,11 +848,14 @@ with task.check("the same shape; an empty recording raises a ValueError", 1, cau
 # times the power or more. Left of the blinks: at most 0.11; clipped 0.65 or more.
 with task.check("outside the blinks the EEG stays", 3,
                 cause="the EOG, which holds EEG too, or a filter acts everywhere: correct inside the blinks only"):
-    for _name, _row, _true in zip(probe.BLINK_SHARE, exam.given(_clean)[:, ~_near], _truth[:, ~_near], strict=True):
-        _r, _power = probe.likeness(_row, _true)
+    _far = np.min(np.abs(np.arange(_truth.shape[1])[:, None] / _fs - _with["blink_s"]), axis=1) > 0.6
+    for _name, _all, _all_true in zip(probe.BLINK_SHARE, exam.given(_clean), _truth, strict=True):
+        _r, _power = probe.likeness(_all[~_near], _all_true[~_near])
         exam.expect(_r >= 0.97 and 0.92 <= _power <= 1.08, expected="at least 0.97, and 0.92 to 1.08 of the power",
                     got=f"outside the blinks, channel {_name}: correlation {_r:.3f} with the EEG, {_power:.2f} of its power",
-                    cause="the EOG, which holds EEG too, or a filter acts everywhere: correct inside the blinks only")
+                    cause="a mask that is wider than the blink: what lies more than 0.6 s away is right, from 0.35 s on it should be"
+                    if probe.likeness(_all[_far], _all_true[_far])[0] >= 0.995 else
+                    "the EOG, which holds EEG too, or a filter acts everywhere: correct inside the blinks only")
 with task.check("the blinks are gone", 2,
                 cause="the share of the blink in the channel is not estimated, or blinks are cut only where they are high"):
     for _name, _row, _dirty, _true in list(zip(probe.BLINK_SHARE, exam.given(_clean), _with["eeg"], _truth, strict=True))[:2]:
@@ -835,7 +876,7 @@ with task.check("inside the blinks the EEG stays", 3, cause="everything inside i
                     "everything inside is thrown away, or a filter that takes theta with the blinks")
 with task.check("an EEG without blinks stays as it is", 1,
                 cause="a share is subtracted although there is no blink: look for peaks above 100 uV first"):
-    _still = exam.numbers(remove_blinks(_without["eeg"], _without["eog"], _fs), shape=_truth.shape, what="cleaned EEG")
+    _still = exam.numbers(remove_blinks(_without["eeg"].copy(), _without["eog"].copy(), _fs), shape=_truth.shape, what="cleaned EEG")
     for _name, _row, _true in zip(probe.BLINK_SHARE, _still, _without["truth"], strict=True):
         _r, _power = probe.likeness(_row, _true)
         exam.expect(_r >= 0.99 and 0.95 <= _power <= 1.05, expected="at least 0.99, and 0.95 to 1.05 of the power",
@@ -848,15 +889,16 @@ task.points()
 
 # %% role="free"
 blinking = probe.blink_recording(200.0, seed=SEED + 2, seconds=10.0)
-cleaned = remove_blinks(blinking["eeg"], blinking["eog"], 200.0)
+cleaned = remove_blinks(blinking["eeg"].copy(), blinking["eog"].copy(), 200.0)
 time_s = np.arange(cleaned.shape[1]) / 200.0
 plt.figure(figsize=(8, 2.5))
 plt.plot(time_s, blinking["eeg"][0], color="0.7", label="Fp1 with blinks")
 plt.plot(time_s, cleaned[0], label="cleaned")
 plt.plot(time_s, blinking["truth"][0], ":", color="k", lw=1, label="truth")
 plt.xlabel("time (s)")
-plt.ylabel("EEG (uV)")
+plt.ylabel("EEG (µV)")
 plt.title("SIMULATED EEG")
+plt.ylim(None, 1.45 * max(blinking["eeg"][0]))  # room for the legend above the highest blink
 plt.legend(loc="upper right", ncols=3)
 plt.show()
 

@@ -157,7 +157,7 @@ def test_the_example_class(tmp_path, monkeypatch):
     assert again.exit_code == 0 and "nothing new to grade" in again.output
     case(bank, "# ---\n# kind: reference\n# title: t\n# expect: {double: 1}\n# ---\n", "reference")
     wrong = CliRunner().invoke(app, ["demo", folder, "--bank", str(bank)])
-    assert wrong.exit_code == 1 and "double: got 4, expected 1 of 4" in wrong.output
+    assert wrong.exit_code == 1 and "09_tiny/reference: double: got 4, expected 1 of 4" in wrong.output
 
 
 def test_commands_on_no_class_say_what_to_do(tmp_path):

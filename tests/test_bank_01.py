@@ -121,8 +121,45 @@ def test_refusing_means_a_value_error_that_names_the_numbers():
         foundations.refuses(raises(ValueError("got 3 subjects")), names=(3, 5))
     with pytest.raises(exam.ExamError, match="expected a ValueError"):
         foundations.refuses(lambda: 1)
-    with pytest.raises(KeyError):
-        foundations.refuses(raises(KeyError("3 5")), names=(3, 5))
+    with pytest.raises(exam.ExamError, match="got a ZeroDivisionError, expected a ValueError. Likely cause: one label"):
+        foundations.refuses(raises(ZeroDivisionError("division by zero")), cause="one label alone")
+    with pytest.raises(NameError):
+        foundations.refuses(raises(NameError("3 5")), names=(3, 5))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_logits_reach_far_to_both_sides_whatever_the_seed(seed):
+    features, weights = np.random.default_rng(seed).standard_normal((7, 2)), foundations.first_weights(2, 9, seed=seed)
+    net = foundations.both_ways(features, weights)
+    z = mistakes.predictions(features, net)["logits are returned: apply the sigmoid"]
+    assert z.min() == pytest.approx(-4000) and z.max() == pytest.approx(4000)
+    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(exam.ExamError, match="NaN.*cause: infinity"):
+        foundations.compare(
+            np.exp(z) / (1 + np.exp(z)), foundations.predict(features, net), what="p", overflow="infinity"
+        )
+
+
+def test_positions_are_asked_and_nothing_else():
+    inside = np.array([True, False, True])
+    with pytest.raises(exam.ExamError, match="True and False in fold 0.*flatnonzero"):
+        foundations.folds_of([(~inside, inside)], n=3, k=1)
+    with pytest.raises(exam.ExamError, match="2 positions .*the list of the subjects"):
+        foundations.each_once([0, 1], n=3, what="the test parts", n_subjects=2)
+    with pytest.raises(exam.ExamError, match="left out, or stand there twice"):
+        foundations.each_once([0, 1, 1], n=3, what="the test parts", n_subjects=2)
+    foundations.each_once([2, 0, 1], n=3, what="the test parts", n_subjects=3)
+
+
+def test_training_gives_a_dict():
+    assert foundations.trained({"loss": [1.0], "weights": {}}) == ([1.0], {})
+    for made, says in (((1, 2), "a tuple from train"), ({"loss": []}, "a dict with loss")):
+        with pytest.raises(exam.ExamError, match=f"got {says}, expected a dict .*Likely cause: return a dict"):
+            foundations.trained(made)
+
+
+def test_equal_answers_are_told_from_a_wrong_order():
+    assert "first weights of zeros" in foundations.why_unsure(np.repeat([0.4, 0.6], 30))
+    assert "order of the samples" in foundations.why_unsure(np.linspace(0, 1, 60))
 
 
 def test_labels_of_the_judged_are_in_no_argument():

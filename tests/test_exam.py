@@ -1,6 +1,7 @@
 """Checks, scores and probes of the examination: each catches its defect and lets sound work pass."""
 
 import json
+import linecache
 import pickle
 
 import numpy as np
@@ -100,6 +101,38 @@ def test_a_failing_check_costs_its_own_points(capsys):
     assert "got x = 2.5 at position 1, expected 2. Likely cause: off by one" in said
     assert "your code stopped with IndexError" in said and "placeholder" in said
     assert "demo: 4 of 10 points" in said
+
+
+def in_cells(*cells):
+    """Run texts as the cells of one notebook, each with a file name and lines of its own; the last is a test cell."""
+    names = {"exam": exam}
+    for number, text in enumerate(cells):
+        name = f"<cell {number} of {abs(hash(cells))}>"
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        exec(compile(text, name, "exec"), names)
+
+
+def test_a_name_missing_inside_the_answer_is_told_from_a_missing_answer(capsys):
+    test_cell = "task = exam.task('t', points=1)\nwith task.check('c', 1):\n    Layer(3).forward()\n"
+    answer = (
+        "class Layer:\n    def __init__(self, w):\n        self.w = w\n    def forward(self):\n        return w * 2\n"
+    )
+    in_cells(answer, test_cell)
+    said = capsys.readouterr().out
+    assert "in your line `return w * 2`" in said and "(self.w)" in said and "the answer cell" not in said
+    in_cells(answer.replace("w * 2", "sum(helper(self.w))"), test_cell)
+    said = capsys.readouterr().out
+    assert "Likely cause: a slip in the name" in said and "self.helper" not in said
+    in_cells("pass", test_cell)
+    said = capsys.readouterr().out
+    assert "'Layer' is not defined. Likely cause: the answer cell was not run" in said and "your line" not in said
+
+
+def test_no_line_of_the_test_cell_is_quoted_as_the_students(capsys):
+    test_cell = "task = exam.task('t', points=1)\nwith task.check('c', 1):\n    give()['loss']\n"
+    in_cells("def give():\n    return (1, 2)\n", test_cell)
+    said = capsys.readouterr().out
+    assert "TypeError" in said and "in the line" not in said
 
 
 def test_credit_inside_a_task_reports_and_survives_errors(capsys):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -171,21 +173,38 @@ def _explain(error: Exception, cause: str) -> str:
     text = " ".join(str(error).split())[:LONGEST_MESSAGE]
     if isinstance(error, NotImplementedError):
         return "not written yet: the answer cell still holds its placeholder"
-    if isinstance(error, NameError):
-        return f"{text}. Likely cause: the answer cell was not run, or stopped with an error"
+    line = getattr(error, "own_line", "") or _own_line(error)
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
+        if not line:
+            return f"{text}. Likely cause: the answer cell was not run, or stopped with an error"
+        name = (re.findall(r"name '(\w+)'", text) or ["?"])[0]
+        why = "a slip in the name, or the line or cell that defines or imports it was not run"
+        if not re.search(rf"\b{name}\s*[.(]", line):  # a value, no module and no function
+            why = f"inside a method, what belongs to the object needs `self.` in front (self.{name}); else {why}"
+        return f"{text} (in your line `{line}`). Likely cause: {why}"
     if isinstance(error, AssertionError):
         return _with_cause(text or "the check does not hold", cause)
-    line = getattr(error, "own_line", "") or _own_line(error)
     kind = getattr(error, "student_type", type(error).__name__)
     stopped = f"your code stopped with {kind}: {text}" + (f" (in the line `{line}`)" if line else "")
     return stopped + (f". A frequent cause here: {cause}" if cause else "")
 
 
 def _own_line(error: Exception) -> str:
-    """The last line of notebook code on the way to an error, below the test cell itself; empty where there is none."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    own = [f.line for f in frames if f.line and ("ipykernel" in f.filename or f.filename.startswith("<"))]
+    """The last line of the student's notebook code on the way to an error; empty where there is none.
+
+    Lines of the test cell do not count: that is the innermost notebook cell which is running now.
+    """
+    frame = sys._getframe()
+    while frame is not None and not _of_notebook(frame.f_code.co_filename):
+        frame = frame.f_back
+    test_cell = frame.f_code.co_filename if frame is not None else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f.line for f in frames if f.line and _of_notebook(f.filename) and f.filename != test_cell]
     return own[-1].strip()[:120] if own else ""
+
+
+def _of_notebook(filename: str) -> bool:
+    return "ipykernel" in filename or filename.startswith("<")
 
 
 def _with_cause(text: str, cause: str) -> str:

@@ -27,23 +27,32 @@ def compare(
     what: str,
     mistakes: Mapping[str, object] | None = None,
     cause: str = "",
+    shape_cause: str = "",
+    overflow: str = "",
     rtol: float = 1e-6,
     atol: float = 1e-8,
 ) -> None:
     """`same`, with a cause that fits: ``mistakes`` maps the words for a mistake to the numbers that it gives.
 
-    Raises `ExamError` with the words of the first mistake whose numbers came back, else with ``cause``.
+    Raises `ExamError` with the words of the first mistake whose numbers came back, else with ``cause``, or with
+    ``shape_cause`` where the shape differs, or with ``overflow`` where a value is not finite.
     """
-    target, array = np.asarray(expected, dtype=float), numbers(given(value), what=what)
+    target = np.asarray(expected, dtype=float)
+    try:
+        array = numbers(given(value), what=what)
+    except ExamError as error:
+        if overflow and error.generic:
+            raise ExamError(error.text, overflow) from None
+        raise
     if array.shape == target.shape and np.allclose(array, target, rtol=rtol, atol=atol):
         return
     for words, wrong in (mistakes or {}).items():
         wrong = np.asarray(wrong, dtype=float)
         if array.shape == wrong.shape and np.allclose(array, wrong, rtol=MISTAKE, atol=1e-8):
-            cause = words.strip()
+            cause = shape_cause = words.strip()
             break
     if array.shape != target.shape:
-        hint = cause or "an axis too many or too few, or the axes in another order"
+        hint = shape_cause or cause or "an axis too many or too few, or the axes in another order"
         raise ExamError(f"got {what} of shape {array.shape}, expected shape {target.shape}", hint)
     same(array, target, what=what, rtol=rtol, atol=atol, cause=cause)
 
@@ -60,6 +69,9 @@ def refuses(function: Callable, *arguments, names: tuple = (), cause: str = "") 
             expected=f"a text that also names {' and '.join(lost)}",
             cause="a message should say what was got and what was expected",
         )
+    except (ArithmeticError, LookupError) as error:
+        kind = getattr(error, "student_type", type(error).__name__)
+        raise ExamError(f"got a {kind}, expected a ValueError", f"{cause}: test for it before you compute") from None
     else:
         raise ExamError("got a result, expected a ValueError", cause)
 
@@ -223,6 +235,27 @@ def _logits(features, net: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return F.linear(torch.relu(F.linear(tensor(features), net["w1"], net["b1"])), net["w2"], net["b2"])[:, 0]
 
 
+def both_ways(features, weights: Mapping[str, np.ndarray], *, largest: float = 4000.0) -> dict[str, np.ndarray]:
+    """Weights as given, but for a second layer whose logits reach from ``-largest`` to ``largest`` on ``features``."""
+    net = {name: tensor(weights[name]) for name in WEIGHTS}
+    z = _logits(features, net | {"b2": 0 * net["b2"]}).numpy()
+    scale, middle = 2 * largest / np.ptp(z), (z.max() + z.min()) / 2
+    return {**weights, "w2": scale * np.asarray(weights["w2"]), "b2": np.array([-scale * middle])}
+
+
+def trained(made) -> tuple:
+    """Loss curve and weights out of what the student's ``train`` gave."""
+    expect(
+        isinstance(made, dict) and "loss" in made and "weights" in made,
+        got=f"a dict with {', '.join(map(str, made)) or 'nothing'}"
+        if isinstance(made, dict)
+        else f"a {type(made).__name__} from train",
+        expected='a dict with "loss" and "weights"',
+        cause='return a dict: {"loss": ..., "weights": ...}',
+    )
+    return made["loss"], made["weights"]
+
+
 def compare_weights(found, expected: Mapping, *, what: str, mistakes: Mapping | None = None, **kwargs) -> None:
     """Compare all four arrays of a network's weights; ``mistakes`` maps words to weights; the rest as in `compare`."""
     expect(isinstance(found, dict), got=f"weights that are a {type(found).__name__}", expected="a dict")
@@ -251,6 +284,12 @@ def folds_of(found, *, n: int, k: int) -> list[tuple[np.ndarray, np.ndarray]]:
             got=f"fold {number} as a {type(fold).__name__}",
             expected="a pair (train, test) of arrays of positions",
         )
+        expect(
+            not any(np.asarray(side).dtype == bool for side in fold),
+            got=f"True and False in fold {number}",
+            expected="positions, such as 0, 3, 4",
+            cause="an array of True and False tells which: np.flatnonzero(...) makes positions of it",
+        )
         sides = [numbers(side, shape=(None,), what=f"positions of fold {number}") for side in fold]
         for side in sides:
             expect(
@@ -261,6 +300,20 @@ def folds_of(found, *, n: int, k: int) -> list[tuple[np.ndarray, np.ndarray]]:
             )
         pairs.append(tuple(side.astype(int) for side in sides))
     return pairs
+
+
+def each_once(positions, *, n: int, what: str, n_subjects: int = 0) -> None:
+    """Check that positions are 0 to n - 1, each once; else say how many there are and why that may be."""
+    positions = np.asarray(positions)
+    cause = "samples are left out, or stand there twice"
+    if len(positions) == n_subjects:
+        cause = "these are positions in the list of the subjects. Look up their samples: np.isin, then np.flatnonzero"
+    expect(
+        np.array_equal(np.sort(positions), np.arange(n)),
+        got=f"{len(positions)} positions ({len(np.unique(positions))} different) in {what}",
+        expected=f"each of the {n} samples once",
+        cause=cause,
+    )
 
 
 def subjects_on_two_sides(pairs, subjects) -> int:
@@ -296,6 +349,17 @@ def classify(features, labels, new_features, seed: int, *, epochs: int = 300) ->
     start = first_weights(features.shape[1], 8, seed=seed)
     end = train((features - middle) / spread, labels, start, 0.5, epochs)[1]
     return predict((new_features - middle) / spread, end)
+
+
+def why_unsure(probability) -> str:
+    """Why answers that were learnt may say little about the labels, from their look."""
+    different = len(np.unique(np.round(np.asarray(probability, dtype=float), 6)))
+    if different <= 0.2 * len(probability):
+        return (
+            f"only {different} different answers: first weights of zeros, or features that are not standardised, so "
+            "that no hidden unit learns"
+        )
+    return "the probabilities are not in the order of the samples, or the network is not trained"
 
 
 def unseen_auc(classifier: Callable, features, labels, subjects, *, k: int, seed: int) -> float:

@@ -60,6 +60,10 @@ def conv1d(x, weights, bias, stride: int, padding: int) -> dict[str, np.ndarray]
         for words, (signal, kernel, step) in made.items()
         if step > 0 and signal.shape[2] >= kernel.shape[2]
     }
+    short = (x.shape[2] - weights.shape[2]) // stride + 1
+    if padding and short > 0:
+        words = "padding is forgotten in the number of steps: (samples + 2 * padding - kernel) // stride + 1"
+        wrong[words] = right.conv1d(both, weights, bias, stride, 0)["out"][:, :, :short]
     wrong["the bias is not added"] = right.conv1d(both, weights, 0 * np.asarray(bias), stride, 0)["out"]
     return wrong
 
@@ -69,7 +73,20 @@ def conv1d_gradient(true: Mapping, name: str, x, weights, bias, stride: int, pad
     turned = right.conv1d(x, np.asarray(weights)[:, :, ::-1], bias, stride, padding, grad_out)
     turned["weights"] = true["weights"][:, :, ::-1]
     wrong = gradient(true[name], len(x), steps=np.shape(grad_out)[2])
-    return wrong | {"the kernel is turned round, or its gradient is": turned[name]}
+    wrong["the kernel is turned round, or its gradient is"] = turned[name]
+    if stride > 1:
+        steps = np.shape(x)[2] + 2 * padding - np.shape(weights)[2] + 1
+        close = np.zeros((*np.shape(grad_out)[:2], steps))
+        close[:, :, : np.shape(grad_out)[2]] = grad_out
+        words = "stride is forgotten on the way back: step t met the samples from t * stride on"
+        wrong[words] = right.conv1d(x, weights, bias, 1, padding, close)[name]
+    if name == "x" and padding:
+        signal = np.pad(np.asarray(x, dtype=float), ((0, 0), (0, 0), (padding, padding)))
+        wrong["the padding is not cut off"] = right.conv1d(signal, weights, bias, stride, 0, grad_out)["x"]
+    elif name == "x":
+        words = "without padding, [p:-p] is [0:-0], which is empty: cut with [p : p + samples]"
+        wrong[words] = np.zeros((*np.shape(x)[:2], 0))
+    return wrong
 
 
 def loss(logits, labels) -> dict[str, object]:
@@ -82,6 +99,7 @@ def loss(logits, labels) -> dict[str, object]:
         "only samples with label 1 count: the term (1 - y) * log(1 - p) is missing": np.mean(y * np.logaddexp(0, -z)),
         "labels 0 and 1 are exchanged": np.mean(np.logaddexp(0, z) - (1 - y) * z),
         "the sigmoid is applied twice": right.bce(_sigmoid(z), y)["loss"],
+        "log(1 + exp(z)) alone: - y * z is missing": np.mean(np.logaddexp(0, z)),
         "the logarithm to base 2: the natural one is asked": true / np.log(2),
         "a value for each sample where their mean is asked": np.logaddexp(0, z) - y * z,
     }
@@ -236,6 +254,10 @@ def ratios(counts) -> dict[str, dict[str, float]]:
     (tn, fp), (fn, tp) = np.asarray(counts, dtype=float)
     true, n = right.ratios(counts), np.sum(counts)
     chance = ((tp + fn) * (tp + fp) + (tn + fp) * (tn + fn)) / n**2
+
+    def beyond(other: float) -> float:
+        return (true["accuracy"] - other) / (1 - other)
+
     return {
         "accuracy": {
             "a count where a share is asked": tp + tn,
@@ -264,6 +286,13 @@ def ratios(counts) -> dict[str, dict[str, float]]:
         "kappa": {
             "accuracy: what chance gives is not taken away": true["accuracy"],
             "chance is not one half: it follows from the row and column sums": 2 * true["accuracy"] - 1,
+            "chance is not the share of the more frequent label: it follows from the row and the column sums": beyond(
+                max(tp + fn, tn + fp) / n
+            ),
+            "chance from the true labels alone: each share of them times the share of that answer": beyond(
+                ((tp + fn) ** 2 + (tn + fp) ** 2) / n**2
+            ),
+            "chance to agree on 1 alone: add that of agreeing on 0": beyond((tp + fn) * (tp + fp) / n**2),
             "not divided by 1 minus the agreement by chance": true["accuracy"] - chance,
         },
     }

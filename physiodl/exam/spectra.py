@@ -18,6 +18,11 @@ from physiodl.exam.probes import clean_ecg
 # (the order of Gratton, Coles and Donchin 1983; design values).
 BLINK_SHARE = {"Fp1": 0.40, "F3": 0.16, "C3": 0.06, "O1": 0.02}
 
+SYMMETRIC = (
+    "the symmetric Hann window (np.hanning, sym=True) instead of the periodic one of a spectrum: "
+    'signal.get_window("hann", n) or signal.windows.hann(n, sym=False)'
+)
+
 
 def refuses(function: Callable, *arguments) -> bool:
     """Whether ``function(*arguments)`` ends in a ValueError, its own or one of a library; other errors go on."""
@@ -28,10 +33,10 @@ def refuses(function: Callable, *arguments) -> bool:
     return False
 
 
-def factor_cause(got: float, true: float, n: int, window_gain: float = 1.0) -> str:
+def factor_cause(got: float, true: float, n: int, window_gain: float = 1.0, *, paired: bool = True) -> str:
     """The likely cause when an amplitude comes out as ``got`` instead of ``true``, from the factor between them.
 
-    ``n`` is the number of samples, ``window_gain`` the mean of the window.
+    ``n`` is the number of samples, ``window_gain`` the mean of the window, ``paired`` False for 0 Hz and fs/2.
     """
     factor = abs(got) / abs(true)
     if factor < 1e-6:
@@ -42,7 +47,11 @@ def factor_cause(got: float, true: float, n: int, window_gain: float = 1.0) -> s
             "the half at negative frequencies is missing: double the bins between 0 Hz and fs/2",
         ),
         (2.0, "doubled twice, or a bin doubled that has no partner (0 Hz, and fs/2 of an even number of samples)"),
-        (window_gain, "divided by the number of samples: divide by the sum of the window instead"),
+        (
+            window_gain if window_gain != 1 else np.nan,
+            "divided by the number of samples: divide by the sum of the window instead"
+            + ("; or, the same factor with a Hann window: not doubled between 0 Hz and fs/2" if paired else ""),
+        ),
         (window_gain / 2, "neither doubled nor divided by the sum of the window"),
         (n * window_gain / 2, "not divided by the sum of the window (for a boxcar, the number of samples)"),
         (n * window_gain, "not divided by the sum of the window (for a boxcar, the number of samples)"),
@@ -54,14 +63,36 @@ def factor_cause(got: float, true: float, n: int, window_gain: float = 1.0) -> s
     for value, cause in known:
         if abs(factor / value - 1) < 0.005:
             return cause
+    if window_gain != 1 and abs(factor - 1) < 0.02:
+        return f"nearly right: {SYMMETRIC}"
     return "another scaling: |FFT| divided by the sum of the window, doubled between 0 Hz and fs/2"
 
 
-def amplitude_is(got, true: float, n: int, *, what: str, window_gain: float = 1.0, rtol: float = 1e-6) -> None:
+def amplitude_is(got, true: float, n: int, *, what: str, window_gain=1.0, rtol=1e-6, paired=True) -> None:
     """Check one amplitude; the message names the cause that fits the factor between got and true."""
     value = float(numbers(got, shape=(), what=what))
     if abs(value - true) > rtol * abs(true):
-        raise ExamError(f"got {what} = {value:.6g}, expected {true:.6g}", factor_cause(value, true, n, window_gain))
+        cause = factor_cause(value, true, n, window_gain, paired=paired)
+        raise ExamError(f"got {what} = {value:.6g}, expected {true:.6g}", cause)
+
+
+def same_map(got, true: np.ndarray, *, what: str, rtol=1e-6, atol=1e-8, cause="", causes=None, first=(0, 0)) -> None:
+    """Check amplitudes (frequencies, times); the message names row and column of the first difference.
+
+    ``first`` is the place of ``got[0, 0]`` in the whole result.
+
+    ``causes`` maps a cause to a mask (rows, columns): it is named where all differences lie inside its mask.
+    """
+    array = numbers(got, shape=true.shape, what=what)
+    wrong = ~np.isclose(array, true, rtol=rtol, atol=atol)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        fitting = [text for text, mask in (causes or {}).items() if not np.any(wrong & ~mask)]
+        raise ExamError(
+            f"got {what} = {array[row, column]:.6g} in row {row + first[0]} (frequency), "
+            f"column {column + first[1]} (time), expected {true[row, column]:.6g}",
+            (fitting or [cause])[0],
+        )
 
 
 def noise(n: int, fs: float, *, exponent: float, rng: np.random.Generator) -> np.ndarray:
@@ -78,13 +109,58 @@ def noise(n: int, fs: float, *, exponent: float, rng: np.random.Generator) -> np
 # --- time and frequency ---
 
 
-def middle(rows) -> float:
-    """The middle value of a single row of amplitudes (1, samples), which must be above 0."""
+def wavelet_cause(row: np.ndarray, fs: float, freq: float) -> str:
+    """Why a row (samples,) of the transform of a steady sine of ``freq`` is not steady; "" where it is."""
+    inner = row[len(row) // 4 : 3 * len(row) // 4]  # away from the ends
+    top = int(np.argmax(inner))
+    half_turn = round(0.5 * fs / freq) + 1
+    if np.min(inner[max(0, top - half_turn) : top + half_turn + 1]) < 0.5 * inner[top]:
+        return "no sine part: the wavelet must be complex, np.exp(2j * np.pi * f * t); take the absolute value last"
+    if row[len(row) // 2] < 0.8 * np.max(row):
+        return "shifted in time: of the full convolution keep the middle, [h : h + len(x)]"
+    return ""
+
+
+def middle(rows, fs: float, freq: float) -> float:
+    """The middle value of a single row of amplitudes (1, samples) of a sine of amplitude 1 at ``freq``: the gain.
+
+    It must be above 0 and steady, else nothing can be compared at that scale.
+    """
     row = numbers(rows, shape=(1, None), what="amplitude")[0]
     value = float(row[len(row) // 2])
-    if value <= 0:
-        raise ExamError(f"got {value:g} in the middle of a sine of amplitude 1, expected 1", "a wavelet of zeros")
+    cause = wavelet_cause(row, fs, freq) if row.max() > 0 else "a wavelet of zeros"
+    if value <= 0 or cause.startswith("no sine"):
+        raise ExamError(
+            f"got {row.min():.3g} to {row.max():.3g} over a steady sine of amplitude 1, expected 1 all the time", cause
+        )
     return value
+
+
+def wavelet_is(row: np.ndarray, x: np.ndarray, fs: float, freq: float, *, what: str, atol: float, cause: str) -> None:
+    """Check a row (samples,) of a wavelet transform of 6 cycles against the definition, within ``atol`` plus 10 %.
+
+    A row that fits a known mistake better than the definition gets that mistake as its cause, else ``cause``.
+    """
+    true = wavelet_sum(x, fs, freq, 6.0)
+    limit = atol + 0.1 * true.max()
+    off = np.abs(row - true)
+    if off.max() <= limit:
+        return
+    known = {
+        "cycles / f seconds instead of cycles / (2 pi f): a bell that is too wide": {"cycles": 12 * np.pi},
+        "the mean is not subtracted first": {"centred": False},
+        "the bell is cut off too early: at least four standard deviations to each side": {"cut": 2.0},
+        "the result is shifted in time: of the full convolution keep the middle": {"late": True},
+    }
+    misses = {}
+    for text, how in known.items():
+        misses[text] = np.abs(row - wavelet_sum(x, fs, freq, **({"cycles": 6.0} | how))).max()
+    best = min(misses, key=misses.get)
+    k = int(np.argmax(off > limit))
+    raise ExamError(
+        f"got {what} = {row[k]:.4g} at sample {k}, expected {true[k]:.4g}",
+        best if misses[best] < 0.5 * off.max() else cause,
+    )
 
 
 def _seen(x: np.ndarray, fs: float, window_s: float, freqs: np.ndarray, centre_s: np.ndarray) -> np.ndarray:
@@ -115,6 +191,21 @@ def valley(window_s: float, f1: float, f2: float, *, fs: float = 200.0) -> float
     return float(np.max(amplitude[:, 1] / np.minimum(amplitude[:, 0], amplitude[:, 2])))
 
 
+def window_length(choose: Callable, f1: float, f2: float, burst_s: float) -> float:
+    """The length in seconds that ``choose(f1, f2, burst_s)`` returns, which must be one, also where f1 is above f2."""
+    where = f"f1 = {f1:.1f} Hz, f2 = {f2:.1f} Hz, burst_s = {burst_s:.2f} s"
+    swapped = "f1 may be above f2: take abs(f2 - f1)"
+    try:
+        got = float(numbers(choose(f1, f2, burst_s), shape=(), what="window length in seconds"))
+    except ValueError as error:
+        cause = swapped if f1 > f2 else "a limit that is too strict: a window exists wherever the product is 4 or more"
+        raise ExamError(f"got a ValueError ({error}) for {where}, expected a window length", cause) from None
+    if not 0 < got < 60:
+        cause = swapped if got < 0 and f1 > f2 else "samples instead of seconds, or a division the wrong way round"
+        raise ExamError(f"got a window of {got:g} s for {where}, expected a length in seconds above 0", cause)
+    return got
+
+
 def burst_contrast(window_s: float, freq: float, burst_s: float, *, fs: float = 200.0) -> tuple[float, float]:
     """What a Hann window of ``window_s`` seconds shows of two bursts of amplitude 1 with a pause between them.
 
@@ -129,29 +220,36 @@ def burst_contrast(window_s: float, freq: float, burst_s: float, *, fs: float = 
     return float(burst), float(pause)
 
 
-def scipy_stft(x: np.ndarray, fs: float, n_window: int, hop: int) -> np.ndarray:
+def scipy_stft(x: np.ndarray, fs: float, n_window: int, hop: int, *, symmetric: bool = False) -> np.ndarray:
     """What `scipy.signal.ShortTimeFFT` gives: one-sided amplitude (frequencies, frames), frame k centred on k * hop.
 
     SciPy refuses signals shorter than half a window; zeros at the end, which it would put there anyway, help.
     """
     transform = signal.ShortTimeFFT(
-        signal.get_window("hann", n_window), hop, fs, fft_mode="onesided2X", scale_to="magnitude"
+        signal.windows.hann(n_window, sym=symmetric), hop, fs, fft_mode="onesided2X", scale_to="magnitude"
     )
     padded = np.concatenate([x, np.zeros(max(0, n_window - len(x)))])
     return np.abs(transform.stft(padded, p0=0, p1=-(-len(x) // hop)))
 
 
-def wavelet_sum(x: np.ndarray, fs: float, freq: float, cycles: float) -> np.ndarray:
-    """The Morlet transform by its definition, sample by sample: slow, and exact up to rounding. (samples,)"""
+def wavelet_sum(
+    x: np.ndarray, fs: float, freq: float, cycles: float, *, centred: bool = True, cut: float = 9.0, late: bool = False
+) -> np.ndarray:
+    """The Morlet transform by its definition, sample by sample: slow, and exact up to rounding. (samples,)
+
+    The options are mistakes: the mean left in, the bell cut at ``cut`` standard deviations, half a wavelet too late.
+    """
     width = cycles / (2 * np.pi * freq)
     n = len(x)
     lag = np.arange(-n, n + 1) / fs
     wide = np.arange(-round(9 * width * fs), round(9 * width * fs) + 1) / fs
-    gain = 2 / np.exp(-0.5 * (wide / width) ** 2).sum()
-    wave = gain * np.exp(-0.5 * (lag / width) ** 2 - 2j * np.pi * freq * lag)
-    centred = x - x.mean()
+    gain = 2 / np.exp(-0.5 * (wide[np.abs(wide) <= cut * width] / width) ** 2).sum()
+    wave = gain * np.exp(-0.5 * (lag / width) ** 2 - 2j * np.pi * freq * lag) * (np.abs(lag) <= cut * width)
+    inner = x - x.mean() if centred else x
     # row k holds the wavelet as it stands when it is centred on sample k
-    return np.abs(np.array([centred @ wave[n - k : 2 * n - k] for k in range(n)]))
+    rows = np.abs(np.array([inner @ wave[n - k : 2 * n - k] for k in range(n)]))
+    shift = round(5 * width * fs) if late else 0
+    return np.concatenate([np.zeros(shift), rows])[:n]
 
 
 # --- filters ---
@@ -267,6 +365,26 @@ def pulse_recording(
     gain = 10 ** rng.uniform(-1, 1)
     true_bpm = 60 * (phase[-1] - phase[0]) / (t[-1] - t[0])
     return gain * (ppg + 5), acc, float(true_bpm)
+
+
+def rate_is(ask: Callable, ppg: np.ndarray, fs: float, bpm: float, within: float, *, what: str) -> None:
+    """Check the heart rate that ``ask(ppg, acc, fs)`` reads at rest, where ``acc`` is zeros; the message says why.
+
+    On failure it is asked once more with an accelerometer that shows a distant step: right then, silence was the cause.
+    """
+    silent = "acc is all zeros at rest: dividing by its maximum gives NaN (0/0), and argmax of NaN is the first place"
+    got = float(np.asarray(ask(ppg.copy(), np.zeros(len(ppg)), fs), dtype=float))
+    if abs(got - bpm) <= within:
+        return
+    cause = "a harmonic, or breathing or wander instead of the heart; or a method that counts single beats"
+    if abs(60 * got - bpm) <= 5:
+        cause = "beats per second instead of per minute"
+    else:
+        step = np.sin(2 * np.pi * (3.0 if bpm < 100 else 0.75) * np.arange(len(ppg)) / fs)
+        again = float(np.asarray(ask(ppg.copy(), 0.3 * step, fs), dtype=float))
+        if abs(again - bpm) <= within or not np.isfinite(got):
+            cause = silent
+    raise ExamError(f"got {got:.1f} beats per minute {what}, expected {bpm:.1f} within {within:g}", cause)
 
 
 def rate_errors(

@@ -5,7 +5,7 @@
 # says:
 #   dense: ["divided by the batch size", "so sum over the batch"]
 #   slopes: ["divided by the length of one of them"]
-#   beats: ["the network is not trained"]
+#   beats: ["first weights of zeros", "that no hidden unit learns"]
 # ---
 # %% task="dense"
 class Dense:

@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: The frames are neither doubled nor divided by the sum of the window
-# expect: {stft: 9, amplitude: 14, window: 10, bands: 12, pulse: 14, filter: 14, wavelet: 10, blinks: 10}
+# expect: {stft: 14, amplitude: 14, window: 10, bands: 12, pulse: 14, filter: 14, wavelet: 10, blinks: 10}
 # says: {stft: ["not divided by the sum of the window"]}
 # ---
 # %% task="stft"
