@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench import af, attacks
+from bench import af, attacks, mitdb, widgets
 
 
 def main(
@@ -15,11 +15,15 @@ def main(
     simulated: Annotated[bool, typer.Option(help="Use simulated recordings even where real ones are at hand.")] = False,
     networks: Annotated[bool, typer.Option(help="Measure the networks.")] = True,
     hostile: Annotated[bool, typer.Option(help="Run the attacks against plain nbgrader and against ours.")] = True,
+    controls: Annotated[bool, typer.Option(help="Measure how fast the figures with controls respond.")] = True,
     only: Annotated[list[str] | None, typer.Option(help="Only this attack (may be given several times).")] = None,
 ) -> None:
-    """The AF reference beside other methods, and attacks on the grader beside plain nbgrader."""
+    """The references of AF and arrhythmia beside other methods, figures with controls, attacks on the grader."""
     if networks:
         af.run(seeds=seeds, published_epochs=epochs, simulated=simulated)
+        mitdb.run(seeds=min(seeds, 3), simulated=simulated)
+    if controls:
+        widgets.run()
     if hostile:
         attacks.run(only=only or ())
 

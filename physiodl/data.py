@@ -95,6 +95,27 @@ def find_real(dataset: registry.Dataset, root: str | Path | None = None) -> Path
     return place
 
 
+def records_folder(name: str = "mitdb", source: str = "auto", *, root: Path | None = None) -> Path:
+    """The folder with the files that `load` reads for the same arguments (its part ``"class"``).
+
+    For what a `Cohort` does not hold: headers, annotations, the signal before it was filtered and cut.
+
+    Raises:
+        FileNotFoundError: ``source="real"`` and nothing was fetched.
+        ValueError: unknown name or source.
+    """
+    dataset = registry.find(name)
+    if source not in SOURCES:
+        raise ValueError(f"got source {source!r}, expected one of {', '.join(SOURCES)}")
+    real = find_real(dataset, root)
+    if source != "simulated" and (real / dataset.files[0]).is_file():
+        return real
+    if source == "real":
+        raise FileNotFoundError(f"no recordings in {real}: run `python data_fetch.py {dataset.name}`")
+    n, seed = (SIMULATED_SUBJECTS if dataset.project else SIMULATED)["class"]
+    return _simulated(dataset, root, n=n, seed=seed)
+
+
 def groups(cohort: Cohort, *, root: Path | None = None) -> np.ndarray:
     """Group number of each recording: near-duplicates share one. Computed once, then kept beside the data.
 

@@ -6,6 +6,7 @@ from bank_class import bank_counts, cases_of, graded_bank
 
 from autograder.bank import check_case
 from physiodl.exam import spectra
+from physiodl.exam.checks import ExamError
 
 NAME = "02_spectra"
 CASES = cases_of(NAME)
@@ -68,3 +69,29 @@ def test_recordings_are_what_they_say():
     assert added[0].max() > 60 and np.abs(added[:, ~blinks["near"]]).max() < 5
     assert blinks["eog"][~blinks["near"]].max() < 80  # as the task says
     assert all(blinks["eog"][round(200 * at)] > 150 for at in blinks["blink_s"])
+
+
+def test_a_wavelet_row_tells_its_mistake():
+    fs, x = 100.0, np.random.default_rng(2).standard_normal(600)
+    right = spectra.wavelet_sum(x, fs, 6.0, 6.0)
+    spectra.wavelet_is(right, x, fs, 6.0, what="noise", atol=0.0, cause="unknown")
+    for how, cause in (({"cycles": 12 * np.pi}, "2 pi"), ({"cut": 1.5}, "cut off too early"), ({"late": True}, "shifted")):
+        wrong = spectra.wavelet_sum(x, fs, 6.0, **({"cycles": 6.0} | how))
+        with pytest.raises(ExamError, match=cause):
+            spectra.wavelet_is(wrong, x, fs, 6.0, what="noise", atol=0.0, cause="unknown")
+    with pytest.raises(ExamError, match="unknown"):
+        spectra.wavelet_is(right[::-1], x, fs, 6.0, what="noise", atol=0.0, cause="unknown")
+
+
+def test_a_window_without_abs_is_told_so():
+    assert spectra.window_length(lambda f1, f2, burst_s: 4 / abs(f2 - f1), 12.0, 10.0, 3.0) == 2.0
+    with pytest.raises(ExamError, match="f1 may be above f2"):
+        spectra.window_length(lambda f1, f2, burst_s: 4 / (f2 - f1), 12.0, 10.0, 3.0)
+
+
+def test_a_map_names_row_and_column():
+    true = np.ones((4, 5))
+    got = true.copy()
+    got[0, 2] = 3.0
+    with pytest.raises(ExamError, match="row 0 .* column 9 .*doubled"):
+        spectra.same_map(got, true, what="amplitude", first=(0, 7), causes={"doubled": np.indices(true.shape)[0] == 0})

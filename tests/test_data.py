@@ -98,3 +98,20 @@ def test_simulated_provenance_names_seed_and_generator(tmp_path):
     data.load("af", n=4, seed=9, root=tmp_path)
     facts = json.loads(next((tmp_path / "af").glob("simulated*/provenance.json")).read_text())
     assert facts["source"] == "simulated" and facts["seed"] == 9 and facts["generator version"] == af.VERSION
+
+
+def test_the_folder_of_the_records_is_the_one_that_load_reads(tmp_path, monkeypatch):
+    monkeypatch.delenv("PHYSIODL_REAL_DATA", raising=False)
+    made = tmp_path / "made"
+    monkeypatch.setattr(data, "_simulated", lambda dataset, root, *, n, seed: made / f"{dataset.name}-{n}-{seed}")
+    n, seed = data.SIMULATED_SUBJECTS["class"]
+    assert data.records_folder(root=tmp_path) == made / f"mitdb-{n}-{seed}"
+    with pytest.raises(FileNotFoundError, match="data_fetch.py mitdb"):
+        data.records_folder(source="real", root=tmp_path)
+    with pytest.raises(ValueError, match="source 'reel'"):
+        data.records_folder(source="reel", root=tmp_path)
+    real = tmp_path / "physionet" / "mitdb" / "1.0.0"
+    real.mkdir(parents=True)
+    (real / "RECORDS").write_text("100\n")
+    assert data.records_folder(root=tmp_path) == data.records_folder(source="real", root=tmp_path) == real
+    assert data.records_folder(source="simulated", root=tmp_path) == made / f"mitdb-{n}-{seed}"

@@ -12,11 +12,14 @@ import numpy as np
 from sklearn.metrics import roc_curve
 
 from physiodl import data, metrics
+from physiodl.cohort import Cohort
+from physiodl.exam import hidden
 from physiodl.exam.checks import expect, numbers
 
 BATCH = (12, 61)  # recordings in one call of `ask`, least and one beyond the most
 ASKED_AGAIN = 48
 ODD_ANSWERS = 0.05  # share that may change: a decision whose probability lies on the threshold
+PRACTICE_SEED = 2027  # of the patients of the arrhythmia cohort in self-checks
 METRICS = ("roc_auc", "accuracy", "sensitivity", "specificity", "f1")
 
 _state = {"assignment": "", "source": "auto", "seed": 0}
@@ -46,13 +49,17 @@ class HiddenLabels:
 
 @dataclass(frozen=True)
 class ExamCohort:
-    """Recordings to predict: ``signals`` (n, channels, samples), ``fs`` in Hz, ``labels`` sealed."""
+    """Recordings to predict: ``signals`` (n, channels, samples), ``fs`` in Hz, ``labels`` sealed.
+
+    ``subjects`` (n,) says whose they are, where that is known.
+    """
 
     signals: np.ndarray
     labels: HiddenLabels
     fs: float
     source: str
     hidden: bool
+    subjects: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.signals)
@@ -60,24 +67,26 @@ class ExamCohort:
     def shuffled(self, seed: int) -> ExamCohort:
         """The same recordings in another order, so that order carries no information."""
         order = np.random.default_rng(seed).permutation(len(self))
-        return ExamCohort(
-            self.signals[order], HiddenLabels(self.labels._values[order]), self.fs, self.source, self.hidden
-        )
+        labels = HiddenLabels(self.labels._values[order])
+        subjects = None if self.subjects is None else self.subjects[order]
+        return ExamCohort(self.signals[order], labels, self.fs, self.source, self.hidden, subjects)
 
 
 @dataclass(frozen=True)
 class Score:
-    """A metric on ``n`` recordings with its bootstrap interval."""
+    """A metric on ``n`` recordings, of ``patients`` where these are known, with its bootstrap interval."""
 
     metric: str
     value: float
     low: float
     high: float
     n: int
+    patients: int = 0
 
     def __str__(self) -> str:
-        name = {"roc_auc": "ROC AUC"}.get(self.metric, self.metric)
-        return f"{name} {self.value:.3f} (95 % interval {self.low:.3f} to {self.high:.3f}, n = {self.n})"
+        name = {"roc_auc": "ROC AUC", "f1": "F1"}.get(self.metric, self.metric)
+        of = f" of {self.patients} patients" if self.patients else ""
+        return f"{name} {self.value:.3f} (95 % interval {self.low:.3f} to {self.high:.3f}, n = {self.n}{of})"
 
 
 def begin(assignment: str, *, source: str = "auto", seed: int = 0) -> None:
@@ -102,12 +111,24 @@ def cohort(name: str = "af_detection") -> ExamCohort:
         features = np.load(place / "features.npy", allow_pickle=False)
         labels = np.load(place / "labels.npy", allow_pickle=False)
         about = json.loads((place / "about.json").read_text()) if (place / "about.json").is_file() else {}
-        made = ExamCohort(features[:, None, :], HiddenLabels(labels), 300.0, about.get("source", "simulated"), True)
+        signals = features[:, None, :] if features.ndim == 2 else features
+        fs, source = about.get("fs", 300.0), about.get("source", "simulated")
+        subjects = place / hidden.SUBJECTS_NAME
+        who = np.load(subjects, allow_pickle=False) if subjects.is_file() else None
+        made = ExamCohort(signals, HiddenLabels(labels), fs, source, True, who)
         _cell["hidden"] = True
     else:
-        practice = data.load(name, source=_state["source"], part="practice")
-        made = ExamCohort(practice.signals, HiddenLabels(practice.labels), practice.fs, practice.source, False)
+        practice = _practice(name)
+        labels, who = HiddenLabels(practice.labels), practice.subjects
+        made = ExamCohort(practice.signals, labels, practice.fs, practice.source, False, who)
     return made.shuffled(_state["seed"])
+
+
+def _practice(name: str) -> Cohort:
+    """The recordings of the self-checks. As many patients as in the hidden cohort: scores vary as little as there."""
+    if name == "arrhythmia":
+        return hidden.arrhythmia_patients(PRACTICE_SEED)
+    return data.load(name, source=_state["source"], part="practice")
 
 
 def ask(
@@ -166,7 +187,7 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
         seed: seed of the bootstrap.
 
     Returns:
-        The value with its 95 % interval, bootstrapped over recordings.
+        The value with its 95 % interval, bootstrapped over patients where they are known, else over recordings.
 
     Raises:
         ExamError: predictions of another shape, not finite, or outside what the metric takes.
@@ -191,10 +212,11 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
             cause="probabilities were returned: compare them with your threshold",
         )
         p = p.astype(int)
-    value, low, high = metrics.bootstrap_interval(getattr(metrics, metric), y, p, seed=seed)
+    who = examined.subjects
+    value, low, high = metrics.bootstrap_interval(getattr(metrics, metric), y, p, groups=who, seed=seed)
     facts = {"metric": metric, "value": float(value), "low": float(low), "high": float(high), "n": len(y)}
     _cell["scores"].append(facts | ({"roc": _roc(y, p)} if metric == "roc_auc" else {}))
-    return Score(*facts.values())
+    return Score(**facts, patients=0 if who is None else len(np.unique(who)))
 
 
 def _roc(labels: np.ndarray, probability: np.ndarray) -> dict[str, list[float]]:

@@ -3,7 +3,8 @@
 Everything is drawn from the class's secret key and nothing else. Simulated cohorts are made new. Of real recordings a
 share is set aside, with all near-duplicates, and taken out of what the class trains on; as everybody can download
 them, each is changed by key in ways that physiology and recorders produce too: gain, sign (electrodes exchanged), a
-later start, an earlier end, another order.
+later start, an earlier end, another order. The patients of the arrhythmia cohort are always simulated: those of the
+published database are few, and known to everybody.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,12 @@ import numpy as np
 
 from physiodl import data, ecg, registry, splits
 from physiodl.afdata import FEATURES_NAME, LABELS_NAME, WIDTH
+from physiodl.cohort import Cohort
 from physiodl.simulate import af
 
 HIDDEN_RECORDINGS = 300  # gives a 95 % interval of about +-0.02 on an AUC of 0.97
+HIDDEN_PATIENTS, PATIENT_MINUTES = 100, 1.0  # patients differ more than one's windows do: many, each for a short time
+SUBJECTS_NAME = "subjects.npy"
 AF_SHARE = (0.4, 0.6)  # of a hidden cohort; drawn, so that counting one's answers tells nothing
 REAL_SHARE = 0.2  # of real recordings set aside
 SHORTEST_S = 9.0  # the shortest published recording; cropping goes no further
@@ -34,10 +39,10 @@ def write_hidden(
     """Make the hidden cohorts of a class.
 
     Args:
-        folder: where `<cohort>/features.npy`, `labels.npy` and `about.json` go.
+        folder: where `<cohort>/features.npy`, `labels.npy` and `about.json` go; `subjects.npy` where they are known.
         key: the class's secret key.
-        n: recordings of a simulated cohort.
-        source: ``"simulated"``, or ``"real"`` for recordings that were fetched.
+        n: recordings of a simulated cohort; the patients of the arrhythmia cohort are a third as many, at least 6.
+        source: ``"simulated"``, or ``"real"`` for recordings that were fetched (the arrhythmia cohort stays simulated).
         root: data folder with the real recordings; the usual one when None.
 
     Returns:
@@ -64,7 +69,7 @@ def write_hidden(
     np.save(place / FEATURES_NAME, features)
     np.save(place / LABELS_NAME, labels)
     (place / "about.json").write_text(json.dumps(about), encoding="utf-8")
-    return {"af_detection": about}
+    return {"af_detection": about, "arrhythmia": _write_arrhythmia(Path(folder) / "arrhythmia", key, n)}
 
 
 def write_class_data(folder: str | Path, *, hidden: str | Path, root: Path | None = None) -> int:
@@ -113,6 +118,31 @@ def perturbed(row: np.ndarray, fs: float, *, rng: np.random.Generator) -> np.nda
     if len(x):
         out[: len(x)] = (x - x.mean()) / (x.std() + 1e-9)
     return out
+
+
+def arrhythmia_patients(seed: int, *, n: int = HIDDEN_PATIENTS, minutes: float = PATIENT_MINUTES) -> Cohort:
+    """Windows of ``n`` simulated patients, made from ``seed`` as records of WFDB and read and cut as all others are."""
+    from physiodl import mitdb  # takes half a second: only who asks for records waits for it
+    from physiodl.simulate import mitdb as simulator
+
+    with tempfile.TemporaryDirectory() as folder:
+        simulator.write_database(folder, n_subjects=n, minutes=minutes, seed=seed)
+        return mitdb.windows(folder, cache=False)
+
+
+def _write_arrhythmia(place: Path, key: bytes, n: int) -> dict[str, Any]:
+    rng = _drawn_from(key, "arrhythmia")
+    patients = max(6, round(n * HIDDEN_PATIENTS / HIDDEN_RECORDINGS))
+    cohort = arrhythmia_patients(int(rng.integers(2**63)), n=patients)
+    order = rng.permutation(len(cohort))
+    place.mkdir(parents=True, exist_ok=True)
+    np.save(place / FEATURES_NAME, cohort.signals[order])
+    np.save(place / LABELS_NAME, cohort.labels[order])
+    np.save(place / SUBJECTS_NAME, np.unique(cohort.subjects, return_inverse=True)[1][order])
+    about = {"source": "simulated", "public": False, "fs": cohort.fs, "patients": patients}
+    about |= {"n": len(order), "af": int(cohort.labels.sum())}
+    (place / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    return about
 
 
 def _drawn_from(key: bytes, cohort: str) -> np.random.Generator:

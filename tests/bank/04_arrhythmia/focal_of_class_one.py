@@ -1,0 +1,21 @@
+# ---
+# kind: wrong
+# title: "The focal factor takes the probability of AF, whatever the label"
+# expect: {weights: [5, 6]}
+# says: {weights: [the probability of the right class]}
+# empty: [train, perform, leak]
+# ---
+# %% task="weights"
+def class_weights(labels):
+    """(2,) weights of class 0 and 1, inversely proportional to how often they occur."""
+    counts = np.bincount(np.asarray(labels).astype(int), minlength=2)
+    if counts.min() == 0:
+        raise ValueError(f"got {counts[0]} windows of class 0 and {counts[1]} of class 1, expected some of both")
+    return counts.sum() / (2 * counts)
+
+
+def focal_loss(logits, labels, weights, gamma):
+    """Mean weighted focal loss, a number."""
+    logits, labels = np.asarray(logits, float), np.asarray(labels).astype(int)
+    loss = np.logaddexp(0, -np.where(labels == 1, logits, -logits))
+    return float(np.mean(np.asarray(weights)[labels] * (1 / (1 + np.exp(logits))) ** gamma * loss))

@@ -1,0 +1,25 @@
+# ---
+# kind: wrong
+# title: "Windows by reshape alone: samples of two leads in one window"
+# expect: {windows: 10}
+# says: {windows: [reshape alone mixes leads]}
+# empty: [train, perform, leak]
+# ---
+# %% task="windows"
+def cut_windows(x, rhythms, fs, purity):
+    """Labelled 5 s windows of a prepared record: dict of windows (n, leads, 500), labels (n,), start_s (n,)."""
+    kept, labels = [], []
+    for k in range(x.shape[1] // 500):
+        for name, code in (("(N", 0), ("(AFIB", 1)):
+            parts = [(start / fs, stop / fs) for start, stop, label in rhythms if label == name]
+            shared = sum(max(0.0, min(stop, 5 * k + 5) - max(start, 5 * k)) for start, stop in parts)
+            if shared / 5 >= purity:
+                kept.append(k)
+                labels.append(code)
+    cut = x[:, : x.shape[1] // 500 * 500].reshape(-1, len(x), 500)
+    pieces = [cut[k] for k in kept]
+    return {
+        "windows": np.stack(pieces) if pieces else np.zeros((0, len(x), 500), np.float32),
+        "labels": np.array(labels, int),
+        "start_s": 5.0 * np.array(kept, float),
+    }

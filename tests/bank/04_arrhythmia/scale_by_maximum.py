@@ -1,0 +1,23 @@
+# ---
+# kind: wrong
+# title: "Divided by the largest value of the first minute: one burst makes all beats small"
+# expect: {filter: 10}
+# says: {filter: [one burst makes all beats small]}
+# empty: [train, perform, leak]
+# ---
+# %% task="filter"
+def prepare(x, fs):
+    """A record (leads, samples) to float32 (leads, samples at 100 Hz): bridged, filtered, scaled lead by lead."""
+    rows = []
+    for row in np.asarray(x, dtype=float):
+        known = np.flatnonzero(np.isfinite(row))
+        if len(known) == 0:
+            rows.append(np.zeros(-(-len(row) * 100 // round(fs))))
+            continue
+        tiny = 1e-6 * (1e-12 + np.abs(row[known]).max())
+        row = np.interp(np.arange(len(row)), known, row[known])
+        y = signal.resample_poly(signals.filtered(row, fs, low=0.5, high=40.0), 100, round(fs))
+        minute = np.array([np.abs(y[:6000]).max() / 5])
+        minute = minute[minute > tiny]
+        rows.append(y / np.median(minute) if len(minute) else np.zeros(len(y)))
+    return np.asarray(rows, np.float32)

@@ -1,0 +1,162 @@
+"""The bank of assignment 04, graded by the real grader, its hidden patients, and what its test cells compare with."""
+
+import json
+import os
+import re
+
+import numpy as np
+import pytest
+from bank_class import bank_counts, cases_of, graded_bank
+from sklearn import metrics as sk
+
+from autograder.bank import check_case
+from autograder.examiner import run_cell
+from autograder.klass import PROJECT
+from autograder.reference import run_reference
+from autograder.source import read_source
+from physiodl import exam
+from physiodl.exam import arrhythmia as probe
+from physiodl.exam import hidden
+
+NAME = "04_arrhythmia"
+CASES = cases_of(NAME)
+TRAINING = ("train", "perform", "leak")  # tasks whose test cells train or examine a network
+
+
+def test_bank_covers_what_it_must():
+    faulty, alternative, reference = bank_counts(NAME)
+    assert faulty >= 15 and alternative >= 3 and reference == 1
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    return graded_bank(tmp_path_factory.mktemp("bank"), NAME)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case_gets_its_points_and_messages(graded, case):
+    assert os.environ.get("PHYSIODL_EXAM") is None
+    assert check_case(graded[case.name], case) == []
+
+
+def unseen_auc(result) -> float:
+    return float(re.search(r"never seen: ROC AUC ([\d.]+)", result.messages["perform"])[1])
+
+
+@pytest.mark.slow
+def test_the_network_sees_more_than_rhythm_and_rhythm_more_than_rate(graded):
+    rate, rhythm, network = (unseen_auc(graded[name]) for name in ("heart_rate_only", "rhythm_only", "reference"))
+    assert rate < rhythm < network - 0.05
+
+
+@pytest.mark.slow
+def test_every_task_has_a_wrong_case_that_loses_points_there(graded):
+    for task in graded["reference"].possible:
+        if task != "explain":
+            assert any(c.kind == "wrong" and task in c.says and task in c.expect for c in CASES), task
+
+
+def test_reference_gets_all_points_whatever_the_seed():
+    parameters = {"SOURCE": "simulated", "BUDGET": "ci", "SEED": 0}
+    names = run_reference(NAME, parameters=parameters, skip=("perform",))
+    cells = read_source(PROJECT / "solutions" / f"{NAME}.py").cells
+    for cell in (c for c in cells if c.role == "test" and c.task not in TRAINING):
+        for seed in range(100, 103):
+            assert run_cell(cell.text, cell.task, {**names, "SEED": seed}) == cell.options["points"], (cell.task, seed)
+
+
+# --- hidden patients ---
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hidden")
+    for name, key in (("a", b"k1"), ("b", b"k1"), ("c", b"k2")):
+        exam.write_hidden(folder / name, key=key, n=20)
+    return folder
+
+
+def test_hidden_patients_depend_on_the_key_only(written):
+    read = {name: np.load(written / name / "arrhythmia" / "features.npy") for name in "abc"}
+    assert np.array_equal(read["a"], read["b"]) and not np.array_equal(read["a"], read["c"])
+    about = json.loads((written / "a" / "arrhythmia" / "about.json").read_text())
+    assert about["source"] == "simulated" and not about["public"] and about["patients"] == 7 and about["fs"] == 100
+    labels, who = (np.load(written / "a" / "arrhythmia" / f"{name}.npy") for name in ("labels", "subjects"))
+    assert read["a"].shape == (about["n"], 2, 500) and len(labels) == len(who) == about["n"]
+    assert 0 < labels.sum() == about["af"] < about["n"] and len(np.unique(who)) <= 7
+
+
+def test_score_draws_patients_for_its_interval(written, monkeypatch):
+    monkeypatch.setenv("PHYSIODL_EXAM", str(written / "a"))
+    exam.begin(NAME, seed=3)
+    cohort = exam.cohort("arrhythmia")
+    assert cohort.hidden and cohort.fs == 100 and len(cohort.subjects) == len(cohort)
+    labels = np.load(written / "a" / "arrhythmia" / "labels.npy")
+    rows = {x.tobytes(): y for x, y in zip(np.load(written / "a" / "arrhythmia" / "features.npy"), labels, strict=True)}
+    true = np.array([rows[x.tobytes()] for x in cohort.signals])
+    said = np.where(np.isin(cohort.subjects, np.unique(cohort.subjects)[::2]), true, 1 - true)  # right in half of them
+    score = exam.score("f1", cohort, said)
+    assert score.value == pytest.approx(sk.f1_score(true, said)) and score.patients == len(np.unique(cohort.subjects))
+    assert f"of {score.patients} patients" in str(score) and str(score).startswith("F1 ")
+    alone = exam.ExamCohort(cohort.signals, exam.HiddenLabels(true), 100.0, "simulated", True)
+    by_window = exam.score("f1", alone, said)
+    assert score.high - score.low > 1.5 * (by_window.high - by_window.low) and "patients" not in str(by_window)
+
+
+def test_practice_patients_are_simulated_whatever_the_source(monkeypatch):
+    monkeypatch.delenv("PHYSIODL_EXAM", raising=False)
+    monkeypatch.setattr(hidden, "arrhythmia_patients", lambda seed, _make=hidden.arrhythmia_patients: _make(seed, n=6))
+    exam.begin(NAME, source="real", seed=0)
+    cohort = exam.cohort("arrhythmia")
+    assert cohort.source == "simulated" and not cohort.hidden and cohort.signals.shape[1:] == (2, 500)
+
+
+# --- what the test cells compare with ---
+
+
+def test_record_files_come_back_through_wfdb():
+    import wfdb
+
+    files, truth = probe.record_files(seed=5, leads=("V1", "MLII"), fs=250.0, lost=(300, 400), subject="S3", name="s3a")
+    with probe.as_folder(files) as (folder, name):
+        record = wfdb.rdrecord(f"{folder}/{name}")
+        marks = wfdb.rdann(f"{folder}/{name}", "atr")
+    assert np.allclose(record.p_signal.T, truth["signals"], atol=1e-9, equal_nan=True)
+    assert record.fs == 250 and record.sig_name == ["V1", "MLII"] and "subject: S3" in record.comments
+    assert set(truth["beats"]) < set(marks.sample) and np.isnan(record.p_signal[:, 0]).sum() == 100
+    assert "(N\x00" in marks.aux_note, "notes end as those of MIT-BIH do"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_references_agree_with_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    labels, who = probe.patients(4, 3, 2, seed=seed)
+    said, p = rng.integers(0, 2, len(labels)), np.round(rng.random(len(labels)), 2)
+    assert probe.f1_of(labels, said) == pytest.approx(sk.f1_score(labels, said))
+    assert probe.best_f1(labels, p) == pytest.approx(max(sk.f1_score(labels, p >= t) for t in np.unique(p)))
+    found = probe.by_patient(labels, said, who)
+    for k, patient in enumerate(np.unique(who[labels == 1])):
+        y, z = labels[who == patient], said[who == patient]
+        assert found["ppv"][k] == pytest.approx(sk.precision_score(y, z, zero_division=0))
+        assert found["sensitivity"][k] == pytest.approx(sk.recall_score(y, z))
+    assert probe.focal(3 * p - 1, labels, np.ones(2), 0.0) == pytest.approx(
+        sk.log_loss(labels, 1 / (1 + np.exp(1 - 3 * p)))
+    )
+
+
+def test_patients_hold_ties_single_classes_and_confusable_names():
+    labels, who = probe.patients(5, 4, 3, seed=2, names="texts")
+    of = {name: labels[np.array(who) == name] for name in set(who)}
+    assert {"0", "00", "1", "01"} <= set(of) and len(of) == 12
+    assert sum(y.max() == 0 for y in of.values()) == 4 and sum(y.min() == 1 for y in of.values()) == 3
+    assert len({len(y) for y in of.values()}) < len(of), "some have as many windows as others"
+
+
+def test_fingerprints_tell_the_patient_and_nothing_else():
+    x, labels, who = probe.fingerprints(24, 15, seed=1)
+    spectrum = np.abs(np.fft.rfft(x, axis=2))[:, :, 10:90].reshape(len(x), -1)
+    centre = {w: spectrum[who == w][:8].mean(axis=0) for w in np.unique(who)}
+    named = [min(centre, key=lambda w: np.linalg.norm(row - centre[w])) for row in spectrum]
+    assert np.mean(np.array(named) == who) > 0.97
+    assert all(len(set(labels[who == w])) == 1 for w in centre) and len(set(labels)) == 2
