@@ -266,7 +266,7 @@ print(f"difference in the first and last 0.2 s {edge_uv:.0f} µV, in the middle 
 
 # %% [markdown]
 # Each cut makes two edges at which the filter has to guess what came before and after. The error is as large as a
-# small P wave, and it lies in *every* window at the same two places. So `mitdb.prepare` filters the whole record,
+# P wave, and it lies in *every* window at the same two places. So `mitdb.prepare` filters the whole record,
 # resamples it, and scales each lead by its own typical spread; then the windows are cut.
 #
 # <details><summary>Question: a filter without delay runs over the record in both directions. Does it use the
@@ -332,8 +332,8 @@ print(f"a detector that always says 'normal' has accuracy {1 - y.mean():.2f} and
 # loss: with few AF windows, a network gets far by saying "normal" quietly to all. Two remedies:
 #
 # - **Class weights.** Each window's loss is multiplied by a weight that is inversely proportional to how common its
-#   class is, so that both classes count the same in sum. With $n$ windows, $n_c$ of them of class $c$: $w_c = n / (2
-#   n_c)$; the mean weight of the windows is 1, and the size of the steps stays what it was.
+#   class is, so that both classes count the same in sum. With $n$ windows, $n_c$ of them of class $c$:
+#   $w_c = n / (2 n_c)$; the mean weight of the windows is 1, and the size of the steps stays what it was.
 # - **Focal loss** (Lin et al. 2017). Cross-entropy is $-\ln p$, where $p$ is the probability given to the *right*
 #   class. A window with $p = 0.9$ is done, but a thousand of them still add up. The factor $(1 - p)^\gamma$ turns the
 #   loss away from what is easy: with $\gamma = 2$, a window at $p = 0.9$ counts a hundredth.
@@ -527,8 +527,8 @@ plt.show()
 #
 # Now what one finds so often: *"the windows were divided at random into training and test"*. Network, windows,
 # training, number of rounds: all stay. Only the dealing changes. And a third way, which seems careful: each patient's
-# recording is divided in time, into five stretches; one is examined, and no test window has its direct neighbours in
-# training.
+# recording is divided in time, into five stretches; one is examined, and hardly any test window has its direct
+# neighbours in training.
 
 # %%
 by_window = np.random.default_rng(SEED).permutation(len(y)) % K
