@@ -72,10 +72,10 @@ def test_recordings_are_what_they_say():
 
 
 def test_a_wavelet_row_tells_its_mistake():
-    fs, x = 100.0, np.random.default_rng(2).standard_normal(600)
+    fs, x = 100.0, np.random.default_rng(2).standard_normal(1200)
     right = spectra.wavelet_sum(x, fs, 6.0, 6.0)
     spectra.wavelet_is(right, x, fs, 6.0, what="noise", atol=0.0, cause="unknown")
-    mistakes = (({"cycles": 12 * np.pi}, "2 pi"), ({"cut": 1.8}, "cut off too early"), ({"late": True}, "shifted"))
+    mistakes = (({"cycles": 12 * np.pi}, "2 pi"), ({"cut": 2.0}, "cut off too early"), ({"late": True}, "shifted"))
     for how, cause in mistakes:
         wrong = spectra.wavelet_sum(x, fs, 6.0, **({"cycles": 6.0} | how))
         with pytest.raises(ExamError, match=cause):

@@ -5,7 +5,7 @@
 # says: {windows: [labels moved by one annotation]}
 # empty: [train, perform, leak]
 # ---
-# % task="windows"
+# %% task="windows"
 def cut_windows(x, rhythms, fs, purity):
     """Labelled 5 s windows of a prepared record: dict of windows (n, leads, 500), labels (n,), start_s (n,)."""
     moved = [label for _, _, label in rhythms[1:]] + [label for _, _, label in rhythms[-1:]]

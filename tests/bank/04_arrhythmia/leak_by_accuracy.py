@@ -5,7 +5,7 @@
 # says: {leak: [accuracy instead of F1]}
 # empty: [perform]
 # ---
-# % task="leak"
+# %% task="leak"
 def measure_leak(windows, labels, patients, seed):
     """F1 when windows are split at random and when patients are, folds and decisions of both, and the gap."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold

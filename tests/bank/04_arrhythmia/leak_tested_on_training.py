@@ -5,7 +5,7 @@
 # says: {leak: [trained on test windows]}
 # empty: [perform]
 # ---
-# % task="leak"
+# %% task="leak"
 def measure_leak(windows, labels, patients, seed):
     """F1 when windows are split at random and when patients are, folds and decisions of both, and the gap."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold

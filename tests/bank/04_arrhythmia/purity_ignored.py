@@ -5,7 +5,7 @@
 # says: {windows: [first or middle sample]}
 # empty: [train, perform, leak]
 # ---
-# % task="windows"
+# %% task="windows"
 def cut_windows(x, rhythms, fs, purity):
     """Labelled 5 s windows of a prepared record: dict of windows (n, leads, 500), labels (n,), start_s (n,)."""
     kept, labels = [], []

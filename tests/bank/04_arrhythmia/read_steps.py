@@ -5,7 +5,7 @@
 # says: {read: [steps of the converter]}
 # empty: [train, perform, leak]
 # ---
-# % task="read"
+# %% task="read"
 def read_record(folder, name):
     """One WFDB record: dict of fs, signals (leads, samples) in mV, leads, beats, rhythms, subject."""
     record = wfdb.rdrecord(f"{folder}/{name}", physical=False)

@@ -5,7 +5,7 @@
 # says: {read: [from its own annotation to the next one]}
 # empty: [train, perform, leak]
 # ---
-# % task="read"
+# %% task="read"
 def read_record(folder, name):
     """One WFDB record: dict of fs, signals (leads, samples) in mV, leads, beats, rhythms, subject."""
     record = wfdb.rdrecord(f"{folder}/{name}")

@@ -5,7 +5,7 @@
 # says: {filter: [the future changes the past]}
 # empty: [train, perform, leak]
 # ---
-# % task="filter"
+# %% task="filter"
 def prepare(x, fs):
     """A record (leads, samples) to float32 (leads, samples at 100 Hz): bridged, filtered, scaled lead by lead."""
     rows = []

@@ -5,7 +5,7 @@
 # says: {read: [the names were put in order and the signals were not], filter: [82 Hz appears as 18 Hz], windows: [pieces of one rhythm do not add up], split: [global random generator], weights: [the step size], report: [windows instead of hours]}
 # empty: [train, perform, leak]
 # ---
-# % task="read"
+# %% task="read"
 # The names are put in order, the signals are not
 def read_record(folder, name):
     """One WFDB record: dict of fs, signals (leads, samples) in mV, leads, beats, rhythms, subject."""
@@ -31,7 +31,7 @@ def read_files(files):
     with probe.as_folder(files) as (folder, name):
         return read_record(folder, name)
 
-# % task="filter"
+# %% task="filter"
 # High-pass only, and every nth sample: mains comes through
 def prepare(x, fs):
     """A record (leads, samples) to float32 (leads, samples at 100 Hz): bridged, filtered, scaled lead by lead."""
@@ -49,7 +49,7 @@ def prepare(x, fs):
         rows.append(y / np.median(minute) if len(minute) else np.zeros(len(y)))
     return np.asarray(rows, np.float32)
 
-# % task="windows"
+# %% task="windows"
 # Two pieces of one rhythm in a window do not add up
 def cut_windows(x, rhythms, fs, purity):
     """Labelled 5 s windows of a prepared record: dict of windows (n, leads, 500), labels (n,), start_s (n,)."""
@@ -68,7 +68,7 @@ def cut_windows(x, rhythms, fs, purity):
         "start_s": 5.0 * np.array(kept, float),
     }
 
-# % task="split"
+# %% task="split"
 # The global generator deals, whatever the seed
 def patient_folds(labels, patients, k, seed):
     """List of k dicts of positions, "train", "val", "test"; no patient is in two of them."""
@@ -87,7 +87,7 @@ def patient_folds(labels, patients, k, seed):
         folds.append({"train": np.flatnonzero(~test & ~val), "val": np.flatnonzero(val), "test": np.flatnonzero(test)})
     return folds
 
-# % task="weights"
+# %% task="weights"
 # Weights of one over the count
 def class_weights(labels):
     """(2,) weights of class 0 and 1, inversely proportional to how often they occur."""
@@ -103,7 +103,7 @@ def focal_loss(logits, labels, weights, gamma):
     loss = np.logaddexp(0, -np.where(labels == 1, logits, -logits))
     return float(np.mean(np.asarray(weights)[labels] * (1 - np.exp(-loss)) ** gamma * loss))
 
-# % task="report"
+# %% task="report"
 # False alarms per window instead of per hour
 def choose_threshold(labels, probability):
     """A threshold with the highest F1 of AF."""

@@ -5,7 +5,7 @@
 # says: {read: [your code stopped with ValueError], filter: [one burst makes all beats small], windows: [reshape alone mixes leads], split: [dealing starts again], weights: [exp overflows], report: [accuracy instead of F1]}
 # empty: [train, perform, leak]
 # ---
-# % task="read"
+# %% task="read"
 # A record without MLII stops the reading
 def read_record(folder, name):
     """One WFDB record: dict of fs, signals (leads, samples) in mV, leads, beats, rhythms, subject."""
@@ -32,7 +32,7 @@ def read_files(files):
     with probe.as_folder(files) as (folder, name):
         return read_record(folder, name)
 
-# % task="filter"
+# %% task="filter"
 # Divided by the largest value of the first minute: one burst makes all beats small
 def prepare(x, fs):
     """A record (leads, samples) to float32 (leads, samples at 100 Hz): bridged, filtered, scaled lead by lead."""
@@ -50,7 +50,7 @@ def prepare(x, fs):
         rows.append(y / np.median(minute) if len(minute) else np.zeros(len(y)))
     return np.asarray(rows, np.float32)
 
-# % task="windows"
+# %% task="windows"
 # Windows by reshape alone: samples of two leads in one window
 def cut_windows(x, rhythms, fs, purity):
     """Labelled 5 s windows of a prepared record: dict of windows (n, leads, 500), labels (n,), start_s (n,)."""
@@ -70,7 +70,7 @@ def cut_windows(x, rhythms, fs, purity):
         "start_s": 5.0 * np.array(kept, float),
     }
 
-# % task="split"
+# %% task="split"
 # Dealing starts again with the first part for those without AF
 def patient_folds(labels, patients, k, seed):
     """List of k dicts of positions, "train", "val", "test"; no patient is in two of them."""
@@ -89,7 +89,7 @@ def patient_folds(labels, patients, k, seed):
         folds.append({"train": np.flatnonzero(~test & ~val), "val": np.flatnonzero(val), "test": np.flatnonzero(test)})
     return folds
 
-# % task="weights"
+# %% task="weights"
 # Probabilities first, logarithm afterwards: infinite for large logits
 def class_weights(labels):
     """(2,) weights of class 0 and 1, inversely proportional to how often they occur."""
@@ -105,7 +105,7 @@ def focal_loss(logits, labels, weights, gamma):
     loss = -np.log(1 / (1 + np.exp(-np.where(labels == 1, logits, -logits))))
     return float(np.mean(np.asarray(weights)[labels] * (1 - np.exp(-loss)) ** gamma * loss))
 
-# % task="report"
+# %% task="report"
 # The threshold with the highest accuracy
 def choose_threshold(labels, probability):
     """A threshold with the highest F1 of AF."""

@@ -5,7 +5,7 @@
 # says: {read: [gaps filled with 0 mV], filter: [gaps filled with zeros], windows: [time before the first rhythm annotation taken for normal], split: [texts turned into numbers], weights: [the probability of the right class], report: [instead of the mean over patients]}
 # empty: [train, perform, leak]
 # ---
-# % task="read"
+# %% task="read"
 # Lost samples become 0 mV
 def read_record(folder, name):
     """One WFDB record: dict of fs, signals (leads, samples) in mV, leads, beats, rhythms, subject."""
@@ -31,7 +31,7 @@ def read_files(files):
     with probe.as_folder(files) as (folder, name):
         return read_record(folder, name)
 
-# % task="filter"
+# %% task="filter"
 # Gaps become zeros, which are steps
 def prepare(x, fs):
     """A record (leads, samples) to float32 (leads, samples at 100 Hz): bridged, filtered, scaled lead by lead."""
@@ -49,7 +49,7 @@ def prepare(x, fs):
         rows.append(y / np.median(minute) if len(minute) else np.zeros(len(y)))
     return np.asarray(rows, np.float32)
 
-# % task="windows"
+# %% task="windows"
 # What comes before the first annotation is called normal
 def cut_windows(x, rhythms, fs, purity):
     """Labelled 5 s windows of a prepared record: dict of windows (n, leads, 500), labels (n,), start_s (n,)."""
@@ -69,7 +69,7 @@ def cut_windows(x, rhythms, fs, purity):
         "start_s": 5.0 * np.array(kept, float),
     }
 
-# % task="split"
+# %% task="split"
 # Texts become numbers, and 7 and 07 one person
 def patient_folds(labels, patients, k, seed):
     """List of k dicts of positions, "train", "val", "test"; no patient is in two of them."""
@@ -88,7 +88,7 @@ def patient_folds(labels, patients, k, seed):
         folds.append({"train": np.flatnonzero(~test & ~val), "val": np.flatnonzero(val), "test": np.flatnonzero(test)})
     return folds
 
-# % task="weights"
+# %% task="weights"
 # The focal factor takes the probability of AF, whatever the label
 def class_weights(labels):
     """(2,) weights of class 0 and 1, inversely proportional to how often they occur."""
@@ -104,7 +104,7 @@ def focal_loss(logits, labels, weights, gamma):
     loss = np.logaddexp(0, -np.where(labels == 1, logits, -logits))
     return float(np.mean(np.asarray(weights)[labels] * (1 / (1 + np.exp(logits))) ** gamma * loss))
 
-# % task="report"
+# %% task="report"
 # One F1 over all windows instead of the mean over patients
 def choose_threshold(labels, probability):
     """A threshold with the highest F1 of AF."""

@@ -5,7 +5,7 @@
 # says: {read: [last character], filter: [one scale for both leads], windows: [everything that is not AF called normal], split: [in two parts at once]}
 # empty: [train, perform, leak]
 # ---
-# % task="read"
+# %% task="read"
 # Labels keep the character that ends the notes of MIT-BIH
 def read_record(folder, name):
     """One WFDB record: dict of fs, signals (leads, samples) in mV, leads, beats, rhythms, subject."""
@@ -31,7 +31,7 @@ def read_files(files):
     with probe.as_folder(files) as (folder, name):
         return read_record(folder, name)
 
-# % task="filter"
+# %% task="filter"
 # Both leads are divided by the same number
 def prepare(x, fs):
     """A record (leads, samples) to float32 (leads, samples at 100 Hz): bridged, filtered, scaled lead by lead."""
@@ -50,7 +50,7 @@ def prepare(x, fs):
     scale = np.nanmean([row[1] for row in rows])
     return np.nan_to_num(np.array([row[0] / scale for row in rows])).astype(np.float32)
 
-# % task="windows"
+# %% task="windows"
 # Every rhythm that is not AF is called normal
 def cut_windows(x, rhythms, fs, purity):
     """Labelled 5 s windows of a prepared record: dict of windows (n, leads, 500), labels (n,), start_s (n,)."""
@@ -69,7 +69,7 @@ def cut_windows(x, rhythms, fs, purity):
         "start_s": 5.0 * np.array(kept, float),
     }
 
-# % task="split"
+# %% task="split"
 # The validation part is taken from the training patients' windows
 def patient_folds(labels, patients, k, seed):
     """List of k dicts of positions, "train", "val", "test"; no patient is in two of them."""

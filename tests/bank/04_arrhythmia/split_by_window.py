@@ -5,7 +5,7 @@
 # says: {split: [windows are dealt out instead of patients]}
 # empty: [train, perform, leak]
 # ---
-# % task="split"
+# %% task="split"
 def patient_folds(labels, patients, k, seed):
     """List of k dicts of positions, "train", "val", "test"; no patient is in two of them."""
     labels, patients = np.asarray(labels), np.asarray(patients)

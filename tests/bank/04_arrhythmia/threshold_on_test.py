@@ -5,7 +5,7 @@
 # says: {train: [the threshold was chosen on the test windows]}
 # empty: [perform, leak]
 # ---
-# % task="train"
+# %% task="train"
 # your network, training loop, and helpers if you like:
 def block(n_in, n_out, stride=1):
     """Convolution, batch normalisation, ReLU, pooling by two."""

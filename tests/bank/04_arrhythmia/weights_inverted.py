@@ -5,7 +5,7 @@
 # says: {weights: [weights inverted]}
 # empty: [train, perform, leak]
 # ---
-# % task="weights"
+# %% task="weights"
 def class_weights(labels):
     """(2,) weights of class 0 and 1, inversely proportional to how often they occur."""
     counts = np.bincount(np.asarray(labels).astype(int), minlength=2)

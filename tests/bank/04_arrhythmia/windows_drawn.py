@@ -5,7 +5,7 @@
 # says: {report: [windows are drawn instead of patients]}
 # empty: [train, perform, leak]
 # ---
-# % task="report"
+# %% task="report"
 def choose_threshold(labels, probability):
     """A threshold with the highest F1 of AF."""
     labels, probability = np.asarray(labels), np.asarray(probability)

@@ -5,7 +5,7 @@
 # says: {perform: [probability of normal rhythm]}
 # empty: [leak]
 # ---
-# % task="perform"
+# %% task="perform"
 # train on the class's cohort here, once, and choose your threshold:
 folds = patient_folds(cohort.labels, cohort.subjects, 5, SEED)
 nets, held, tested = [], np.zeros(len(cohort)), np.zeros(len(cohort))
