@@ -603,8 +603,8 @@ plt.show()
 
 # %% [markdown]
 # The K-complex is a slow hill, brightest between 1 and 2 Hz, and the spindle after it a patch of its own between 11 and 16 Hz. Every R wave
-# is a flame: sharp in time above 10 Hz. Further down the wavelets get longer than a beat, and the flames give way to level bands: one at the
-# heart rate and, where it is strong enough, others at its harmonics. There the scalogram sees the *rhythm* of the beats, above it sees the
+# is a flame: sharp in time above 10 Hz. Further down the wavelets get longer than a beat, and the flames give way to level bands, at the
+# heart rate and at its first harmonics, whichever of them are strong. There the scalogram sees the *rhythm* of the beats, above it sees the
 # beats.
 #
 # <details><summary>Question: you want to know, to 20 ms, when a spindle of 13 Hz begins. Which number of cycles?</summary>
