@@ -59,6 +59,7 @@ import numpy as np
 from scipy import signal
 
 from physiodl import exam
+from physiodl.exam import artefacts
 from physiodl.exam import spectra as probe
 
 exam.begin("02_spectra", source=SOURCE, seed=SEED)
@@ -157,7 +158,7 @@ task.points()
 # single line is mains.
 
 # %% role="free"
-noisy, _, _ = probe.noisy_ecg(10.0, 250.0, 50.0, seed=SEED)
+noisy, _, _ = artefacts.noisy_ecg(10.0, 250.0, 50.0, seed=SEED)
 freqs, amplitude = amplitude_spectrum(noisy, 250.0, "hann")
 plt.figure(figsize=(8, 2.5))
 plt.plot(freqs, 1000 * amplitude)
@@ -512,14 +513,14 @@ def heart_rate(ppg, acc, fs):
 # asks: heart_rate
 task = exam.task("pulse", points=14)
 _rng = np.random.default_rng(SEED + 5)
-_rest = [(probe.pulse_recording(_fs, seed=10 * SEED + _k, bpm=_bpm, moving=False), _fs)
+_rest = [(artefacts.pulse_recording(_fs, seed=10 * SEED + _k, bpm=_bpm, moving=False), _fs)
          for _k, (_bpm, _fs) in enumerate(zip(np.linspace(54, 170, 9) + _rng.uniform(-3, 3, 9), [25.0, 50.0, 64.0] * 3, strict=True))]
 with task.check("at rest, from 51 to 173 per minute", 3, cause="beats per second, a harmonic, or breathing instead of the heart"):
     # The rate drifts by 2 % on purpose: over 60 recordings sound solutions were off by at most 1.9 beats per minute.
     for (_ppg, _acc, _bpm), _fs in _rest:
-        probe.rate_is(heart_rate, _ppg, _fs, _bpm, 5, what=f"at rest, fs {_fs:g} Hz")
+        artefacts.rate_is(heart_rate, _ppg, _fs, _bpm, 5, what=f"at rest, fs {_fs:g} Hz")
 with task.check("the sampling rate comes from fs", 1, cause="no number came back at rest: see the check before"):
-    _ppg, _acc, _bpm = probe.pulse_recording(50.0, seed=SEED + 77, bpm=70.0, moving=False)
+    _ppg, _acc, _bpm = artefacts.pulse_recording(50.0, seed=SEED + 77, bpm=70.0, moving=False)
     _one, _faster = (float(exam.numbers(heart_rate(_ppg.copy(), _acc.copy(), _fs), shape=(), what="heart rate")) for _fs in (50.0, 80.0))
     exam.expect(abs(_faster / _one - 1.6) < 0.08, got=f"{_faster:.1f} per minute for the same samples taken at 80 Hz, {_one:.1f} at 50 Hz",
                 expected="1.6 times as much", cause="a sampling rate is written into the function; or NaN, see the check at rest" if abs(_faster / _one - 1) < 0.05 else
@@ -530,11 +531,11 @@ with task.check("the sampling rate comes from fs", 1, cause="no number came back
 # 0.33 to 0.61, a constant 0.06 to 0.22, peaks counted in time or the accelerometer subtracted without a delay 0.03 to
 # 0.19, strongest peak of the PPG 0.
 task.credit("under motion, share of recordings within 5 beats per minute",
-            lambda: round(float(np.mean(probe.rate_errors(heart_rate, n=36, seed=SEED + 5) <= 5)), 2), floor=0.4, full=0.9, points=8,
+            lambda: round(float(np.mean(artefacts.rate_errors(heart_rate, n=36, seed=SEED + 5) <= 5)), 2), floor=0.4, full=0.9, points=8,
             cause="the strongest peak is the motion: look at what the accelerometer shows there, at its harmonics and at half its rate")
 with task.check("eight seconds, an odd number of samples", 1, cause="a window or filter longer than the recording"):
-    _ppg, _acc, _bpm = probe.pulse_recording(50.0, seed=SEED + 79, seconds=8.02, bpm=84.0, moving=False)
-    probe.rate_is(heart_rate, _ppg, 50.0, _bpm, 8, what="in 8 s at rest")
+    _ppg, _acc, _bpm = artefacts.pulse_recording(50.0, seed=SEED + 79, seconds=8.02, bpm=84.0, moving=False)
+    artefacts.rate_is(heart_rate, _ppg, 50.0, _bpm, 8, what="in 8 s at rest")
 with task.check("less than 5 s, or unequal lengths, raise a ValueError", 1, cause="no check at the beginning of the function"):
     for _what, _n, _m in (("4 s", 200, 200), ("an empty recording", 0, 0), ("an accelerometer that is shorter", 400, 390)):
         exam.expect(probe.refuses(heart_rate, _ppg[:_n], _acc[:_m], 50.0), got=f"no ValueError for {_what}",
@@ -594,30 +595,30 @@ task = exam.task("filter", points=14)
 _rng = np.random.default_rng(SEED + 6)
 _rates = [(250.0, 50.0), (float(_rng.choice([360.0, 500.0])), 60.0), (200.0, 50.0)]  # sampling rate, mains
 _pass = np.concatenate([[1.0, 1.5], _rng.uniform(2, 40, 5), [40.0, 70.0, 90.0]])
-_ecgs = [(probe.noisy_ecg(12.0, _fs, _mains, seed=SEED + 60 + _k), _fs, _mains) for _k, (_fs, _mains) in enumerate(_rates)]
+_ecgs = [(artefacts.noisy_ecg(12.0, _fs, _mains, seed=SEED + 60 + _k), _fs, _mains) for _k, (_fs, _mains) in enumerate(_rates)]
 with task.check("the same shape, each channel by itself", 1, cause="filtered along the channels: axis=-1 is time"):
     _both = np.stack([_ecgs[0][0][0], _rng.standard_normal(3000)])
     _out = exam.numbers(filter_ecg(_both, 250.0, 50.0), shape=_both.shape, what="filtered ECG")
     exam.same(filter_ecg(_both[:1], 250.0, 50.0), _out[:1], what="a channel filtered alone", atol=1e-6)
 with task.check("wander is gone: gain at most 0.1 up to 0.2 Hz", 2, cause="no high-pass, one below 0.5 Hz, or one pass of a low order"):
     for _fs, _mains in _rates:
-        for _f, _gain in zip((0.05, 0.1, 0.2), np.abs(probe.response(filter_ecg, _fs, _mains, [0.05, 0.1, 0.2])), strict=True):
+        for _f, _gain in zip((0.05, 0.1, 0.2), np.abs(artefacts.response(filter_ecg, _fs, _mains, [0.05, 0.1, 0.2])), strict=True):
             exam.expect(_gain <= 0.1, got=f"a gain of {_gain:.3f} at {_f:g} Hz, fs {_fs:g} Hz", expected="at most 0.1",
                         cause="no high-pass, one below 0.5 Hz, one pass of a low order, or one made for another fs")
 with task.check("mains is gone: gain at most 0.05, at 50 and at 60 Hz", 3, cause="a notch at a fixed frequency, or made for a fixed fs"):
     for _fs, _mains in _rates:
-        _gain = np.abs(probe.response(filter_ecg, _fs, _mains, [_mains]))[0]
+        _gain = np.abs(artefacts.response(filter_ecg, _fs, _mains, [_mains]))[0]
         exam.expect(_gain <= 0.05, got=f"a gain of {_gain:.3f} at mains of {_mains:g} Hz, fs {_fs:g} Hz", expected="at most 0.05",
                     cause="no notch, a notch at a fixed frequency, or one made for a fixed fs")
 with task.check("1 to 40 Hz and 70 to 90 Hz pass: gain 0.9 to 1.1", 2, cause="a high-pass that is too high, a low-pass, or a wide notch"):
     for _fs, _mains in _rates:
-        for _f, _gain in zip(_pass, np.abs(probe.response(filter_ecg, _fs, _mains, _pass)), strict=True):
+        for _f, _gain in zip(_pass, np.abs(artefacts.response(filter_ecg, _fs, _mains, _pass)), strict=True):
             exam.expect(0.9 <= _gain <= 1.1, got=f"a gain of {_gain:.3f} at {_f:.1f} Hz, fs {_fs:g} Hz, mains {_mains:g} Hz",
                         expected="0.9 to 1.1", cause="a high-pass that is too high" if _f < 5 else
                         "a low-pass, a notch that is too wide, or a filter made for another fs")
 with task.check("zero phase", 2, cause="a causal filter: run it forwards and backwards (sosfiltfilt)"):
     for _fs, _mains in _rates:
-        _through = probe.response(filter_ecg, _fs, _mains, _pass[:8])
+        _through = artefacts.response(filter_ecg, _fs, _mains, _pass[:8])
         exam.expect(np.all(np.abs(_through) > 0.01), got="frequencies between 1 and 40 Hz that do not pass at all", expected="a gain of 0.9 to 1.1",
                     cause="a filter made for another fs, or one along the wrong axis")
         _phase = np.degrees(np.angle(_through)) * (np.abs(_through) > 0.5)  # what is filtered away has no phase to speak of
@@ -630,7 +631,7 @@ with task.check("zero phase", 2, cause="a causal filter: run it forwards and bac
 with task.check("the QRS keeps its height and shape", 2, cause="a low-pass, a high-pass that is too high, or a shift in time"):
     for (_noisy, _clean, _r), _fs, _mains in _ecgs:
         _out = exam.numbers(filter_ecg(_noisy[None], _fs, _mains), shape=(1, len(_clean)), what="filtered ECG")[0]
-        _error = probe.qrs_error(_out, _clean, _r, _fs)
+        _error = artefacts.qrs_error(_out, _clean, _r, _fs)
         exam.expect(_error <= 0.02, got=f"a QRS that is off by {100 * _error:.1f} % of its height, fs {_fs:g} Hz, mains {_mains:g} Hz",
                     expected="at most 2 %", cause="a low-pass, a high-pass that is too high, a shift in time, or mains left in it")
 with task.check("an offset leaves no trace", 1, cause="the filter starts from zero and answers the step: subtract the median first"):
@@ -650,7 +651,7 @@ task.points()
 # Look at what you made, at both ends too: there the filter had to guess how the recording goes on.
 
 # %% role="free"
-noisy, clean, _ = probe.noisy_ecg(6.0, 250.0, 50.0, seed=SEED + 1)
+noisy, clean, _ = artefacts.noisy_ecg(6.0, 250.0, 50.0, seed=SEED + 1)
 time_s = np.arange(len(noisy)) / 250.0
 plt.figure(figsize=(8, 2.5))
 plt.plot(time_s, noisy, color="0.7", label="before")
@@ -830,7 +831,7 @@ def remove_blinks(eeg, eog, fs):
 # asks: remove_blinks
 task = exam.task("blinks", points=10)
 _fs = float(np.random.default_rng(SEED + 8).choice([125.0, 200.0, 250.0]))
-_with, _without = (probe.blink_recording(_fs, seed=SEED + 80, seconds=60.0, blinking=_b) for _b in (True, False))
+_with, _without = (artefacts.blink_recording(_fs, seed=SEED + 80, seconds=60.0, blinking=_b) for _b in (True, False))
 _truth, _near = _with["truth"], _with["near"]
 _clean = None
 with task.check("the same shape; an empty recording raises a ValueError", 1, cause="channels and samples exchanged, or too long a padding"):
@@ -849,27 +850,27 @@ with task.check("the same shape; an empty recording raises a ValueError", 1, cau
 with task.check("outside the blinks the EEG stays", 3,
                 cause="the EOG, which holds EEG too, or a filter acts everywhere: correct inside the blinks only"):
     _far = np.min(np.abs(np.arange(_truth.shape[1])[:, None] / _fs - _with["blink_s"]), axis=1) > 0.6
-    for _name, _all, _all_true in zip(probe.BLINK_SHARE, exam.given(_clean), _truth, strict=True):
-        _r, _power = probe.likeness(_all[~_near], _all_true[~_near])
+    for _name, _all, _all_true in zip(artefacts.BLINK_SHARE, exam.given(_clean), _truth, strict=True):
+        _r, _power = artefacts.likeness(_all[~_near], _all_true[~_near])
         exam.expect(_r >= 0.97 and 0.92 <= _power <= 1.08, expected="at least 0.97, and 0.92 to 1.08 of the power",
                     got=f"outside the blinks, channel {_name}: correlation {_r:.3f} with the EEG, {_power:.2f} of its power",
                     cause="a mask that is wider than the blink: what lies more than 0.6 s away is right, from 0.35 s on it should be"
-                    if probe.likeness(_all[_far], _all_true[_far])[0] >= 0.995 else
+                    if artefacts.likeness(_all[_far], _all_true[_far])[0] >= 0.995 else
                     "the EOG, which holds EEG too, or a filter acts everywhere: correct inside the blinks only")
 with task.check("the blinks are gone", 2,
                 cause="the share of the blink in the channel is not estimated, or blinks are cut only where they are high"):
-    for _name, _row, _dirty, _true in list(zip(probe.BLINK_SHARE, exam.given(_clean), _with["eeg"], _truth, strict=True))[:2]:
-        exam.expect(probe.likeness(_row[~_near], _true[~_near])[0] >= 0.5, got=f"nothing of the EEG left in channel {_name}",
+    for _name, _row, _dirty, _true in list(zip(artefacts.BLINK_SHARE, exam.given(_clean), _with["eeg"], _truth, strict=True))[:2]:
+        exam.expect(artefacts.likeness(_row[~_near], _true[~_near])[0] >= 0.5, got=f"nothing of the EEG left in channel {_name}",
                     expected="the blinks gone and the EEG there", cause="everything is removed, not only the blinks")
-        _height = probe.blink_average(_dirty - _true, _with["blink_s"], _fs)
-        _left = probe.blink_average(_row - _true, _with["blink_s"], _fs)
+        _height = artefacts.blink_average(_dirty - _true, _with["blink_s"], _fs)
+        _left = artefacts.blink_average(_row - _true, _with["blink_s"], _fs)
         exam.expect(abs(_left / _height) <= 0.25, expected="at most 25 %",
                     got=f"{100 * _left / _height:.0f} % of the blinks left in channel {_name} ({_left:.0f} of {_height:.0f} uV)",
                     cause="too much taken away: the share must be a regression on the slow EOG" if _left < 0 else
                     "the share of the blink in the channel is not estimated, or blinks are cut only where they are high")
 with task.check("inside the blinks the EEG stays", 3, cause="everything inside is thrown away, or a filter that takes theta with the blinks"):
-    for _name, _row, _true in zip(probe.BLINK_SHARE, exam.given(_clean)[:, _near], _truth[:, _near], strict=True):
-        _r, _power = probe.likeness(_row, _true)
+    for _name, _row, _true in zip(artefacts.BLINK_SHARE, exam.given(_clean)[:, _near], _truth[:, _near], strict=True):
+        _r, _power = artefacts.likeness(_row, _true)
         exam.expect(_r >= 0.8 and 0.6 <= _power <= 1.4, expected="at least 0.8, and 0.6 to 1.4 of the power",
                     got=f"inside the blinks, channel {_name}: correlation {_r:.2f} with the EEG, {_power:.2f} of its power",
                     cause="much of the blinks is left" if _power > 1.4 else
@@ -877,8 +878,8 @@ with task.check("inside the blinks the EEG stays", 3, cause="everything inside i
 with task.check("an EEG without blinks stays as it is", 1,
                 cause="a share is subtracted although there is no blink: look for peaks above 100 uV first"):
     _still = exam.numbers(remove_blinks(_without["eeg"].copy(), _without["eog"].copy(), _fs), shape=_truth.shape, what="cleaned EEG")
-    for _name, _row, _true in zip(probe.BLINK_SHARE, _still, _without["truth"], strict=True):
-        _r, _power = probe.likeness(_row, _true)
+    for _name, _row, _true in zip(artefacts.BLINK_SHARE, _still, _without["truth"], strict=True):
+        _r, _power = artefacts.likeness(_row, _true)
         exam.expect(_r >= 0.99 and 0.95 <= _power <= 1.05, expected="at least 0.99, and 0.95 to 1.05 of the power",
                     got=f"no blinks, channel {_name}: correlation {_r:.3f} with the EEG, {_power:.2f} of its power",
                     cause="a share is subtracted although there is no blink: look for peaks above 100 uV first")
@@ -888,7 +889,7 @@ task.points()
 # Look at what you made: where there is no blink, the cleaned EEG should lie on the recorded one.
 
 # %% role="free"
-blinking = probe.blink_recording(200.0, seed=SEED + 2, seconds=10.0)
+blinking = artefacts.blink_recording(200.0, seed=SEED + 2, seconds=10.0)
 cleaned = remove_blinks(blinking["eeg"].copy(), blinking["eog"].copy(), 200.0)
 time_s = np.arange(cleaned.shape[1]) / 200.0
 plt.figure(figsize=(8, 2.5))

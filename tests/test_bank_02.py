@@ -5,7 +5,7 @@ import pytest
 from bank_class import bank_counts, cases_of, graded_bank
 
 from autograder.bank import check_case
-from physiodl.exam import spectra
+from physiodl.exam import artefacts, spectra
 from physiodl.exam.checks import ExamError
 
 NAME = "02_spectra"
@@ -40,9 +40,9 @@ def test_valley_and_bursts_follow_the_hann_window():
 
 def test_response_measures_gain_and_phase():
     freqs = [1.0, 10.0, 40.0]
-    gain = spectra.response(lambda x, fs, mains: -0.5 * x, 200.0, 50.0, freqs)
+    gain = artefacts.response(lambda x, fs, mains: -0.5 * x, 200.0, 50.0, freqs)
     np.testing.assert_allclose(gain, -0.5 * np.ones(3), atol=1e-9)
-    late = spectra.response(lambda x, fs, mains: np.roll(x, 1, axis=1), 200.0, 50.0, freqs)
+    late = artefacts.response(lambda x, fs, mains: np.roll(x, 1, axis=1), 200.0, 50.0, freqs)
     np.testing.assert_allclose(np.angle(late), -2 * np.pi * np.array(freqs) / 200, atol=1e-6)
 
 
@@ -61,10 +61,10 @@ def test_cause_fits_the_factor(factor, window_gain, cause):
 
 
 def test_recordings_are_what_they_say():
-    ppg, acc, bpm = spectra.pulse_recording(50.0, seed=3, bpm=90.0)
+    ppg, acc, bpm = artefacts.pulse_recording(50.0, seed=3, bpm=90.0)
     assert ppg.shape == acc.shape == (1500,) and abs(bpm - 90) < 5
-    assert not spectra.pulse_recording(50.0, seed=3, moving=False)[1].any()
-    blinks = spectra.blink_recording(200.0, seed=3)
+    assert not artefacts.pulse_recording(50.0, seed=3, moving=False)[1].any()
+    blinks = artefacts.blink_recording(200.0, seed=3)
     added = blinks["eeg"] - blinks["truth"]
     assert added[0].max() > 60 and np.abs(added[:, ~blinks["near"]]).max() < 5
     assert blinks["eog"][~blinks["near"]].max() < 80  # as the task says
