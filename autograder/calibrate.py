@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import secrets
 import tempfile
@@ -25,6 +26,7 @@ from autograder.klass import PROJECT
 from autograder.reference import run_reference
 from autograder.source import read_source
 
+COHORT = re.compile(r'exam\.cohort\("(\w+)"\)')
 LINE = re.compile(r'exam\.score\("(\w+)".*?floor=([\d.]+), full=([\d.]+), points=([\d.]+)', re.S)
 
 
@@ -36,19 +38,26 @@ def thresholds(assignment: str, root: Path = PROJECT) -> dict[str, tuple[float, 
 
 
 def measure(assignment: str, seed: int) -> dict[str, float]:
-    """Metrics of the reference of 03, trained with ``seed``, on a hidden cohort made from ``seed``'s own key."""
+    """Metrics of the reference, trained with ``seed``, on a hidden cohort made from ``seed``'s own key.
+
+    Its ``predict_af`` is asked for the AUC, its ``classify_af`` for the other metrics.
+    """
     from physiodl import metrics
     from physiodl.exam import write_hidden
 
     names = run_reference(assignment, parameters={"SOURCE": "simulated", "SEED": seed})
+    text = "\n".join(cell.text for cell in read_source(PROJECT / "solutions" / f"{assignment}.py").cells)
     with tempfile.TemporaryDirectory() as folder:
         write_hidden(Path(folder), key=f"calibration {seed}".encode())
-        signals = np.load(Path(folder) / "af_detection" / "features.npy")[:, None]
-        labels = np.load(Path(folder) / "af_detection" / "labels.npy")
-    return {
-        "roc_auc": metrics.roc_auc(labels, names["predict_af"](signals, 300.0)),
-        "accuracy": metrics.accuracy(labels, names["classify_af"](signals, 300.0)),
+        place = Path(folder) / COHORT.search(text)[1]
+        signals, labels = np.load(place / "features.npy"), np.load(place / "labels.npy")
+        fs = json.loads((place / "about.json").read_text()).get("fs", 300.0)
+    signals = signals[:, None] if signals.ndim == 2 else signals
+    answers = {
+        metric: names["predict_af" if metric == "roc_auc" else "classify_af"](signals, fs)
+        for metric in thresholds(assignment)
     }
+    return {metric: getattr(metrics, metric)(labels, answer) for metric, answer in answers.items()}
 
 
 def test_cells(assignment: str, names: dict[str, Any], *, seeds: Iterable[int], root: Path = PROJECT) -> list[str]:

@@ -724,7 +724,7 @@ with task.check("the same seed gives the same result", 2, cause="weights or batc
               cause="weights or batches are drawn without `seed`")
 with task.check("the test windows play no part", 4, cause="trained on test windows, or normalised over all windows, or net.eval() is missing"):
     _x2, _y2 = _x.copy(), _yv.copy()
-    _x2[_fold["test"]] = (20 * np.random.default_rng(SEED + 52).standard_normal(_x2[_fold["test"]].shape)).astype(np.float32)
+    _x2[_fold["test"]] = 1000 * np.random.default_rng(SEED + 52).standard_normal((2, 500))  # a scale over all windows would be ruled by them
     _y2[_fold["test"]] = 1 - _y2[_fold["test"]]
     _changed = train_and_predict(_x2, _y2, _fold, 3)
     exam.same(np.asarray(_changed["probability"])[_kept], np.asarray(exam.given(_first)["probability"])[_kept], atol=0.02,
@@ -895,10 +895,12 @@ def classify_af(windows, fs):
 # asks: predict_af, classify_af
 task = exam.task("perform", points=10)
 _unseen = exam.cohort("arrhythmia")
+# reference over 20 seeds and hidden cohorts: AUC 0.973 to 0.998, F1 0.758 to 0.946 (with half of the steps at least 0.951 and 0.70). Floors: RR
+# irregularity of 5 s reaches 0.84 and 0.58 at its best threshold, amplitude 0.73 and 0.43, heart rate 0.63 and 0.36, a guess 0.5 and 0.32
 task.credit("predict_af on patients never seen", lambda: exam.score("roc_auc", _unseen, exam.ask(_unseen, predict_af)),
-            floor=0.85, full=0.95, points=6)
+            floor=0.85, full=0.93, points=6)
 task.credit("classify_af on patients never seen", lambda: exam.score("f1", _unseen, exam.ask(_unseen, classify_af)),
-            floor=0.55, full=0.7, points=4)
+            floor=0.55, full=0.68, points=4)
 task.points()
 
 # %% [markdown]

@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "Accuracy under the name of F1"
-# expect: {report: 6}
+# expect: {report: [6, 8]}
 # says: {report: [accuracy instead of F1]}
 # empty: [train, perform, leak]
 # ---

@@ -22,7 +22,7 @@ def prepare(x, fs):
 class Attentive(nn.Module):
     """Convolutions, then a weighted mean over time: the network says itself where to look."""
 
-    def __init__(self, width=40):
+    def __init__(self, width=24):
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv1d(2, width, 11, stride=2, padding=5), nn.GroupNorm(4, width), nn.SiLU(), nn.AvgPool1d(2),

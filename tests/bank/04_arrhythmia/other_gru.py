@@ -121,8 +121,8 @@ def fit(windows, labels, seed):
     positive = ((y == 0).sum() / (y == 1).sum().clamp(min=1)).clamp(max=20)
     opt = torch.optim.AdamW(net.parameters(), lr=4e-3)
     pick = torch.Generator().manual_seed(seed)
-    for step in range(STEPS + 100):
-        opt.param_groups[0]["lr"] = 6e-3 * (1 - step / (STEPS + 100))
+    for step in range(STEPS + 40):
+        opt.param_groups[0]["lr"] = 6e-3 * (1 - step / (STEPS + 40))
         b = torch.randint(0, len(x), (32,), generator=pick)
         loss = nn.functional.binary_cross_entropy_with_logits(net(x[b]), y[b], pos_weight=positive)
         opt.zero_grad()
