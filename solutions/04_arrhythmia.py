@@ -800,7 +800,7 @@ def report(labels, called, patients, seed):
 task = exam.task("report", points=10)
 _rng = np.random.default_rng(SEED + 61)
 _y, _who = probe.patients(9, 12, 2, seed=SEED + 62)
-_p = np.round(np.clip(0.3 * _y + 0.75 * _rng.random(len(_y)), 0, 1), 2)  # with ties
+_p = np.round(1 / (1 + np.exp(-_rng.normal(1.2 * _y, 1.0))), 2)  # classes overlap everywhere; with ties
 _skill = dict(zip(np.unique(_who).tolist(), _rng.uniform(0.1, 0.95, 23), strict=True))  # patients differ
 _said = np.where(_rng.random(len(_y)) < np.array([_skill[int(_w)] for _w in _who]), _y, (_rng.random(len(_y)) < 0.3).astype(int))
 _silent = np.unique(_who[_y == 1])[0]

@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "The record is cut into windows first and filtered window by window"
-# expect: {filter: [8, 9]}
+# expect: {filter: [8, 10]}
 # says: {filter: [filtered piece by piece]}
 # empty: [train, perform, leak]
 # ---
