@@ -36,6 +36,7 @@ from autograder.inside import MAX_ASKED, OPERATIONS, bearable, close_connections
 FOREVER = 1e9  # seconds
 LONGEST_ERROR = 400  # characters of an error's text that travel
 PARK_S = 10.0  # that a copy may need to be connected
+ENDING_S = 0.5  # that a thread may need to leave after Python has counted it as ended
 PR_SET_DUMPABLE = 4
 
 
@@ -212,8 +213,12 @@ def cannot_fork(usual_native: int, usual: set[threading.Thread]) -> str:
     """Why a copy of this process would hang or be incomplete; "" where it is safe."""
     if not hasattr(os, "fork"):
         return "this system cannot fork"
-    if native_threads() > usual_native:
-        return "native threads are at work (several threads compute, or TensorFlow does)"
+    # A thread that was joined a moment ago is no longer Python's and may still be the system's.
+    until = time.monotonic() + ENDING_S
+    while native_threads() > usual_native:
+        if time.monotonic() > until:
+            return "native threads are at work (several threads compute, or TensorFlow does)"
+        time.sleep(0.01)
     # tqdm's monitor only looks after bars; every other thread may hold what a function needs.
     own = [t for t in threading.enumerate() if t not in usual and type(t).__name__ != "TMonitor"]
     return "threads of the notebook are at work" if own else ""

@@ -137,7 +137,8 @@ def fit(windows, labels, seed):
             group["lr"] = 6e-3 * min(1.0, (step + 5) / 20) * (1 - step / (STEPS + 50))
         b = rng.integers(0, len(x), 32)
         logp = torch.log_softmax(net(x[b]), dim=1)[torch.arange(32), y[b]]
-        loss = (weights[y[b]] * (1 - logp.exp()) ** 0.5 * -logp).mean()  # focal, gamma 0.5
+        miss = (1 - logp.exp()).clamp(min=1e-4)  # the slope of a root is infinite at 0
+        loss = (weights[y[b]] * miss ** 0.5 * -logp).mean()  # focal, gamma 0.5
         opt.zero_grad()
         loss.backward()
         opt.step()
