@@ -5,6 +5,7 @@
     python data_fetch.py af --mirror FOLDER_OR_URL   from a copy, such as the one of your institute
     python data_fetch.py af --simulate               no network needed
     python data_fetch.py mitdb                       from PhysioNet, verified; --mirror and --simulate as above
+    python data_fetch.py sleep                       nights of Sleep-EDF, in the same way (7 GB)
 
 Running it again is cheap: what is there and undamaged is used, what is incomplete is gone on with.
 """
@@ -49,7 +50,10 @@ def main(
     n: Annotated[
         int | None,
         typer.Option(
-            "--n", min=2, help="How many recordings (mitdb: subjects) to simulate.", show_default="1000; mitdb: 20"
+            "--n",
+            min=2,
+            help="How many recordings (mitdb, sleep: subjects) to simulate.",
+            show_default="1000; mitdb, sleep: 20",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="What the simulated recordings are drawn from.")] = 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import importlib
 import logging
 import os
 import tempfile
@@ -23,6 +24,7 @@ SOURCES = ("auto", "real", "simulated")
 # Recordings and seed of the two simulated parts: what a class trains on, and what its self-checks examine on.
 SIMULATED = {"class": (1000, 2026), "practice": (300, 2027)}
 SIMULATED_SUBJECTS = {"class": (20, 2026), "practice": (8, 2027)}  # the same of the arrhythmia database
+SIMULATED_SLEEPERS = {"class": (20, 2026), "practice": (6, 2027)}  # the same of the sleep database
 PRACTICE_SHARE = 0.2  # of real recordings, set aside for the self-checks
 
 
@@ -33,23 +35,28 @@ def load(
     part: str = "class",
     n: int | None = None,
     seed: int | None = None,
+    hours: float | None = None,
     root: Path | None = None,
 ) -> Cohort:
     """Load a dataset.
 
     Args:
-        name: ``"af"`` (also ``"af_detection"``), or ``"mitdb"`` (also ``"arrhythmia"``): 5 s windows of records.
+        name: ``"af"`` (also ``"af_detection"``); ``"mitdb"`` (also ``"arrhythmia"``): 5 s windows of records; or
+            ``"sleep"`` (also ``"sleep_staging"``): 30 s epochs of nights.
         source: ``"real"`` needs the fetched files; ``"simulated"`` makes (or finds) simulated ones; ``"auto"`` takes
             real recordings where they are and simulated ones otherwise.
         part: ``"class"`` to learn from; ``"practice"``, other recordings, for the self-checks; ``"all"``, both
-            parts of the real recordings (the class's part where they are simulated). Real subjects of ``"mitdb"`` are
-            too few to set some aside: there the practice part is always simulated, the others are all that is real.
-        n, seed: size (of ``"mitdb"``: subjects) and seed of a simulated cohort other than the usual one.
+            parts of the real recordings (the class's part where they are simulated). Real subjects of ``"mitdb"`` and
+            ``"sleep"`` are too few to set some aside: there the practice part is always simulated, the others are all
+            that is real.
+        n, seed: size (of ``"mitdb"`` and ``"sleep"``: subjects) and seed of a simulated cohort other than the usual.
+        hours: of ``"sleep"``, length of each simulated recording other than the usual.
         root: data folder; the usual one when None.
 
     Returns:
         Cohort. ``"af"``: signals (n, 1, 18170), z-scored by the publisher and zero-padded at the end, at 300 Hz.
-        ``"mitdb"``: signals (n, 2, 500) at 100 Hz, see `physiodl.mitdb.windows`.
+        ``"mitdb"``: signals (n, 2, 500) at 100 Hz, see `physiodl.mitdb.windows`. ``"sleep"``: signals (n, 1, 3000) at
+        100 Hz, see `physiodl.sleepedf.nights`.
 
     Raises:
         FileNotFoundError: ``source="real"`` and nothing was fetched.
@@ -73,12 +80,11 @@ def load(
         if dataset.project:
             if part == "practice":
                 raise ValueError("got part 'practice' of real recordings of few subjects, expected 'class' or 'all'")
-            return _windows(real, root)
+            return _windows(dataset, real, root)
         return _part_of_real(dataset, real, part, root)
-    usual = SIMULATED_SUBJECTS if dataset.project else SIMULATED
-    usual_n, usual_seed = usual["practice" if part == "practice" else "class"]
-    folder = _simulated(dataset, root, n=n or usual_n, seed=usual_seed if seed is None else seed)
-    return _windows(folder, root) if dataset.project else _cohort(dataset, folder, "simulated")
+    usual_n, usual_seed = _usual(dataset)["practice" if part == "practice" else "class"]
+    folder = _simulated(dataset, root, n=n or usual_n, seed=usual_seed if seed is None else seed, hours=hours)
+    return _windows(dataset, folder, root) if dataset.project else _cohort(dataset, folder, "simulated")
 
 
 def find_real(dataset: registry.Dataset, root: str | Path | None = None) -> Path:
@@ -112,7 +118,7 @@ def records_folder(name: str = "mitdb", source: str = "auto", *, root: Path | No
         return real
     if source == "real":
         raise FileNotFoundError(f"no recordings in {real}: run `python data_fetch.py {dataset.name}`")
-    n, seed = (SIMULATED_SUBJECTS if dataset.project else SIMULATED)["class"]
+    n, seed = _usual(dataset)["class"]
     return _simulated(dataset, root, n=n, seed=seed)
 
 
@@ -146,6 +152,11 @@ def groups(cohort: Cohort, *, root: Path | None = None) -> np.ndarray:
     return found
 
 
+def _usual(dataset: registry.Dataset) -> dict[str, tuple[int, int]]:
+    """Size and seed of the simulated parts, looked up when asked: tests make them small."""
+    return {"mitdb": SIMULATED_SUBJECTS, "sleep": SIMULATED_SLEEPERS}.get(dataset.name, SIMULATED)
+
+
 def _cohort(dataset: registry.Dataset, folder: Path, source: str) -> Cohort:
     features, labels = read_af(folder)
     facts = registry.read_provenance(folder)
@@ -163,11 +174,11 @@ def _cohort(dataset: registry.Dataset, folder: Path, source: str) -> Cohort:
     )
 
 
-def _windows(folder: Path, root: Path | None) -> Cohort:
-    """The windows of a folder of WFDB records; they are verified whenever the windows are made anew."""
-    from physiodl import mitdb  # takes half a second: only who asks for records waits for it
-
-    cohort = mitdb.windows(folder, cache=True if root is None else Path(root) / "windows")
+def _windows(dataset: registry.Dataset, folder: Path, root: Path | None) -> Cohort:
+    """The windows or epochs of a folder of records; these are verified whenever the windows are made anew."""
+    reader = importlib.import_module(f"physiodl.{dataset.module}")  # only who asks for records waits for it
+    read = reader.nights if dataset.name == "sleep" else reader.windows
+    cohort = read(folder, cache=True if root is None else Path(root) / "windows")
     return replace(cohort, source=registry.read_provenance(folder).get("source", cohort.source))
 
 
@@ -190,14 +201,16 @@ def _part_of_real(dataset: registry.Dataset, folder: Path, part: str, root: Path
     return cohort.subset(np.sort(split[part]))
 
 
-def _simulated(dataset: registry.Dataset, root: Path | None, *, n: int, seed: int) -> Path:
+def _simulated(
+    dataset: registry.Dataset, root: Path | None, *, n: int, seed: int, hours: float | None = None
+) -> Path:
     """Folder of a simulated cohort, made on first use; in a temporary folder where the data folder is read-only."""
     try:
-        return download.simulate(dataset.name, n=n, seed=seed, root=root)
+        return download.simulate(dataset.name, n=n, seed=seed, hours=hours, root=root)
     except (OSError, download.FetchError) as error:
         refused = error if isinstance(error, OSError) else error.__cause__
         if getattr(refused, "errno", None) not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
         temporary = tempfile.mkdtemp(prefix="physiodl-")
         log.warning("%s cannot be written: simulated recordings go to %s", root or registry.data_root(), temporary)
-        return download.simulate(dataset.name, n=n, seed=seed, root=temporary)
+        return download.simulate(dataset.name, n=n, seed=seed, hours=hours, root=temporary)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import importlib
 import itertools
 import logging
 import os
@@ -101,26 +102,27 @@ def simulate(
     *,
     n: int | None = None,
     seed: int = 0,
+    hours: float | None = None,
     root: str | Path | None = None,
     force: bool = False,
     progress: bool | None = None,
 ) -> Path:
     """Have ``n`` recordings simulated from ``seed`` on this disk, in the published form; return their folder.
 
-    Of a project of PhysioNet, ``n`` is the number of subjects. None is the usual number of the dataset.
-    What is there is reused when it is undamaged and of the present version of the simulator.
+    Of a project of PhysioNet, ``n`` is the number of subjects. None is the usual number of the dataset. ``hours`` is
+    the length of each recording of a sleep database other than the usual. What is there is reused when it is
+    undamaged and of the present version of the simulator.
     """
     dataset = registry.find(name)
     n = dataset.simulated_n if n is None else n
     if dataset.project:  # simulators are imported only here: they need SciPy, fetching does not
-        from physiodl.simulate import mitdb as simulator
-
-        write, size = simulator.write_database, {"n_subjects": n}
+        simulator = importlib.import_module(f"physiodl.simulate.{dataset.module}")
+        write, size = simulator.write_database, {"n_subjects": n} | ({} if hours is None else {"hours": hours})
     else:
         from physiodl.simulate import af as simulator
 
         write, size = simulator.write_af, {"n": n}
-    folder = registry.simulated_folder(dataset, root, n=n, seed=seed)
+    folder = registry.simulated_folder(dataset, root, n=n, seed=seed, hours=hours)
     version = {"generator version": simulator.VERSION}
     if not force and _usable(dataset, folder, **version):
         return folder
@@ -135,7 +137,8 @@ def simulate(
             unit = "subject" if dataset.project else "recording"
             with tqdm(total=n, desc="simulating", unit=unit, leave=False, disable=hidden) as bar:
                 write(incoming, **size, seed=seed, progress=lambda _row: bar.update())
-            candidates = {path.name: path for path in sorted(incoming.iterdir())}
+            there = (path for path in sorted(incoming.rglob("*")) if path.is_file())
+            candidates = {path.relative_to(incoming).as_posix(): path for path in there}
             dataset.check(candidates)
             facts = {"source": "simulated", "seed": seed, "n": n, **version, "by": USER_AGENT}
             facts |= {"citation": "simulated by PhysioDL", "licence": "CC0-1.0"}
@@ -252,6 +255,7 @@ def _install(dataset: Dataset, folder: Path, candidates: dict[str, Path], facts:
             and registry.fingerprint(final) != facts["files"][name]["md5"]
         ):
             set_aside(final, "previous")  # somebody put it there by hand: not ours to throw away
+        final.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, final)
     registry.write_provenance(folder, facts)
     shutil.rmtree(folder / PARTIAL, ignore_errors=True)

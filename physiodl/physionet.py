@@ -82,6 +82,9 @@ def wanted_names(dataset: Dataset, sums: dict[str, str], records: list[str]) -> 
     """Which files of a project the course uses, in the order of its SHA256SUMS.txt."""
     found = [(name, re.fullmatch(dataset.wanted, name)) for name in sums]
     of = re.compile(dataset.wanted).groupindex
+    if "record" in of:  # RECORDS may name files, as that of Sleep-EDF does: its PSG files, and not their hypnograms
+        within = (re.fullmatch(dataset.wanted, record) for record in records)
+        records = [*records, *(match["record"] for match in within if match)]
     return [name for name, match in found if match and ("record" not in of or match["record"] in records)]
 
 
@@ -213,7 +216,9 @@ def _remote(place: str, name: str, sha256: str | None = None) -> RemoteFile:
 
 def _refuse_simulated(place: str, files: list[Path]) -> None:
     for path in files:
-        if path.suffix == ".hea" and "SIMULATED" in path.read_text(encoding="utf-8", errors="replace"):
+        with path.open("rb") as file:  # the comments of a .hea, the first fields of an EDF
+            begin = file.read(-1 if path.suffix == ".hea" else 256)
+        if path.suffix in (".hea", ".edf") and b"SIMULATED" in begin:
             raise DataError(
                 f"the mirror {place} holds simulated recordings",
                 got=f"SIMULATED in {path.name}",

@@ -43,7 +43,8 @@ class Dataset:
         aliases: other names that are understood.
         project: name and version at PhysioNet, such as ``"mitdb/1.0.0"``; "" for a Zenodo record.
         wanted: of a project, a regular expression of the files that the course uses. What its group ``record``
-            matches, if it has one, must be listed in RECORDS.
+            matches, if it has one, must be listed in RECORDS: as it stands, or within a name that matches itself.
+        module: of a project, the module of `physiodl` that reads it and the one of `physiodl.simulate` that writes it.
         simulated_n: how many recordings (of a project: subjects) are simulated unless a number is given.
     """
 
@@ -58,6 +59,7 @@ class Dataset:
     aliases: tuple[str, ...] = ()
     project: str = ""
     wanted: str = ""
+    module: str = ""
     simulated_n: int = 1000
 
 
@@ -65,6 +67,12 @@ def _check_wfdb(paths: dict[str, Path]) -> None:
     from physiodl import mitdb  # only here: it needs SciPy and WFDB, and it needs this module
 
     mitdb.check_files(paths)
+
+
+def _check_nights(paths: dict[str, Path]) -> None:
+    from physiodl import sleepedf_files
+
+    sleepedf_files.check_files(paths)
 
 
 DATASETS: dict[str, Dataset] = {
@@ -91,6 +99,22 @@ DATASETS: dict[str, Dataset] = {
         aliases=("arrhythmia",),
         project="mitdb/1.0.0",
         wanted=r"(?P<record>\d{3})\.(hea|dat|atr)",
+        module="mitdb",
+        simulated_n=20,
+    ),
+    "sleep": Dataset(
+        name="sleep",
+        title="Sleep-EDF Expanded, sleep cassette: whole nights with stages, EEG Fpz-Cz, 100 Hz",
+        files=(RECORDS, SUMS),
+        record="",
+        homepage="https://physionet.org/content/sleep-edfx/1.0.0/",
+        citation="Kemp et al. 2000, https://doi.org/10.1109/10.867928; PhysioNet, https://doi.org/10.13026/C2X676",
+        licence="ODC-By 1.0",
+        check=_check_nights,
+        aliases=("sleep_staging", "sleepedf"),
+        project="sleep-edfx/1.0.0",
+        wanted=r"sleep-cassette/(?P<record>SC4\d{3})[A-Z0-9]{2}-(PSG|Hypnogram)\.edf",
+        module="sleepedf",
         simulated_n=20,
     ),
 }
@@ -133,9 +157,11 @@ def real_folder(dataset: Dataset, root: str | Path | None = None) -> Path:
     return _root(root) / dataset.name / "real"
 
 
-def simulated_folder(dataset: Dataset, root: str | Path | None = None, *, n: int, seed: int) -> Path:
-    """Where ``n`` recordings simulated from ``seed`` lie or will lie."""
-    return _root(root) / dataset.name / f"simulated-{n}-{seed}"
+def simulated_folder(
+    dataset: Dataset, root: str | Path | None = None, *, n: int, seed: int, hours: float | None = None
+) -> Path:
+    """Where ``n`` recordings simulated from ``seed`` lie or will lie; ``hours`` of each, if not the usual."""
+    return _root(root) / dataset.name / (f"simulated-{n}-{seed}" + ("" if hours is None else f"-{hours:g}h"))
 
 
 def _root(root: str | Path | None) -> Path:
@@ -249,7 +275,7 @@ def verify(dataset: Dataset, folder: Path) -> State:
         elif path.stat().st_size != known.get("size") or fingerprint(path) != known["md5"]:
             damaged.append(name)
     incoming = folder / PARTIAL
-    partial = sum(p.stat().st_size for p in incoming.iterdir() if p.is_file()) if incoming.is_dir() else 0
+    partial = sum(p.stat().st_size for p in incoming.rglob("*") if p.is_file()) if incoming.is_dir() else 0
     return State(folder, facts.get("source"), tuple(missing), tuple(damaged), tuple(unknown), partial, facts)
 
 
