@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
+import os
 import re
 import secrets
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from rich.console import Console
@@ -27,37 +28,40 @@ from autograder.reference import run_reference
 from autograder.source import read_source
 
 COHORT = re.compile(r'exam\.cohort\("(\w+)"\)')
-LINE = re.compile(r'exam\.score\("(\w+)".*?floor=([\d.]+), full=([\d.]+), points=([\d.]+)', re.S)
+LINE = re.compile(
+    r'exam\.score\("(\w+)", \w+, exam\.ask\(\w+, (\w+)\)\).*?floor=([\d.]+), full=([\d.]+), points=([\d.]+)', re.S
+)
 
 
 def thresholds(assignment: str, root: Path = PROJECT) -> dict[str, tuple[float, float, float]]:
     """Metric -> (floor, full, points), read from the assignment's own test cells."""
+    return {metric: (float(a), float(b), float(p)) for metric, _, a, b, p in LINE.findall(_tests(assignment, root))}
+
+
+def _tests(assignment: str, root: Path = PROJECT) -> str:
     source = read_source(root / "solutions" / f"{assignment}.py")
-    text = "\n".join(cell.text for cell in source.cells if cell.role == "test")
-    return {metric: (float(a), float(b), float(p)) for metric, a, b, p in LINE.findall(text)}
+    return "\n".join(cell.text for cell in source.cells if cell.role == "test")
 
 
 def measure(assignment: str, seed: int) -> dict[str, float]:
     """Metrics of the reference, trained with ``seed``, on a hidden cohort made from ``seed``'s own key.
 
-    Its ``predict_af`` is asked for the AUC, its ``classify_af`` for the other metrics.
+    Asked as the assignment's own test cell asks: the same function for each metric, the same batches or nights.
     """
-    from physiodl import metrics
-    from physiodl.exam import write_hidden
+    from physiodl import exam
 
     names = run_reference(assignment, parameters={"SOURCE": "simulated", "SEED": seed})
-    text = "\n".join(cell.text for cell in read_source(PROJECT / "solutions" / f"{assignment}.py").cells)
+    text, found = _tests(assignment), {}
     with tempfile.TemporaryDirectory() as folder:
-        write_hidden(Path(folder), key=f"calibration {seed}".encode())
-        place = Path(folder) / COHORT.search(text)[1]
-        signals, labels = np.load(place / "features.npy"), np.load(place / "labels.npy")
-        fs = json.loads((place / "about.json").read_text()).get("fs", 300.0)
-    signals = signals[:, None] if signals.ndim == 2 else signals
-    answers = {
-        metric: names["predict_af" if metric == "roc_auc" else "classify_af"](signals, fs)
-        for metric in thresholds(assignment)
-    }
-    return {metric: getattr(metrics, metric)(labels, answer) for metric, answer in answers.items()}
+        exam.write_hidden(Path(folder), key=f"calibration {seed}".encode())
+        with mock.patch.dict(os.environ, {"PHYSIODL_EXAM": folder}):
+            unseen = exam.cohort(COHORT.search(text)[1])
+    answers: dict[str, np.ndarray] = {}
+    for metric, function, *_ in LINE.findall(text):
+        if function not in answers:
+            answers[function] = exam.ask(unseen, names[function])
+        found[metric] = exam.score(metric, unseen, answers[function]).value
+    return found
 
 
 def test_cells(assignment: str, names: dict[str, Any], *, seeds: Iterable[int], root: Path = PROJECT) -> list[str]:

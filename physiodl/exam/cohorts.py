@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from physiodl import data, metrics
+from physiodl import data, metrics, multiclass
 from physiodl.cohort import Cohort
 from physiodl.exam import hidden
 from physiodl.exam.checks import expect, numbers
@@ -20,7 +20,8 @@ BATCH = (12, 61)  # recordings in one call of `ask`, least and one beyond the mo
 ASKED_AGAIN = 48
 ODD_ANSWERS = 0.05  # share that may change: a decision whose probability lies on the threshold
 PRACTICE_SEED = 2027  # of the patients of the arrhythmia cohort in self-checks
-METRICS = ("roc_auc", "accuracy", "sensitivity", "specificity", "f1")
+METRICS = ("roc_auc", "accuracy", "sensitivity", "specificity", "f1", "kappa", "macro_f1")
+OF_STAGES = ("kappa", "macro_f1")  # of five classes; the others are of two
 
 _state = {"assignment": "", "source": "auto", "seed": 0}
 _cell: dict = {"hidden": False, "scores": []}  # of the test cell that runs now: what the examiner asks for afterwards
@@ -51,7 +52,8 @@ class HiddenLabels:
 class ExamCohort:
     """Recordings to predict: ``signals`` (n, channels, samples), ``fs`` in Hz, ``labels`` sealed.
 
-    ``subjects`` (n,) says whose they are, where that is known.
+    ``subjects`` (n,) says whose they are, where that is known. Where they are epochs of nights, ``nights`` (n, 2) says
+    of which night each is and its number there; they are in order, night after night.
     """
 
     signals: np.ndarray
@@ -60,16 +62,26 @@ class ExamCohort:
     source: str
     hidden: bool
     subjects: np.ndarray | None = None
+    nights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.signals)
 
     def shuffled(self, seed: int) -> ExamCohort:
-        """The same recordings in another order, so that order carries no information."""
-        order = np.random.default_rng(seed).permutation(len(self))
+        """The same recordings, or whole nights, in another order, so that order carries no information."""
+        rng = np.random.default_rng(seed)
+        if self.nights is None:
+            order = rng.permutation(len(self))
+        else:
+            order = np.concatenate([np.flatnonzero(self.nights[:, 0] == k) for k in rng.permutation(self.night_names)])
         labels = HiddenLabels(self.labels._values[order])
-        subjects = None if self.subjects is None else self.subjects[order]
-        return ExamCohort(self.signals[order], labels, self.fs, self.source, self.hidden, subjects)
+        subjects, nights = (None if of is None else of[order] for of in (self.subjects, self.nights))
+        return ExamCohort(self.signals[order], labels, self.fs, self.source, self.hidden, subjects, nights)
+
+    @property
+    def night_names(self) -> np.ndarray:
+        """The nights, ascending."""
+        return np.unique(self.nights[:, 0])
 
 
 @dataclass(frozen=True)
@@ -84,8 +96,9 @@ class Score:
     patients: int = 0
 
     def __str__(self) -> str:
-        name = {"roc_auc": "ROC AUC", "f1": "F1"}.get(self.metric, self.metric)
-        of = f" of {self.patients} patients" if self.patients else ""
+        name = {"roc_auc": "ROC AUC", "f1": "F1", "macro_f1": "macro-F1"}.get(self.metric, self.metric)
+        people = "subjects" if self.metric in OF_STAGES else "patients"
+        of = f" of {self.patients} {people}" if self.patients else ""
         return f"{name} {self.value:.3f} (95 % interval {self.low:.3f} to {self.high:.3f}, n = {self.n}{of})"
 
 
@@ -111,16 +124,21 @@ def cohort(name: str = "af_detection") -> ExamCohort:
         features = np.load(place / "features.npy", allow_pickle=False)
         labels = np.load(place / "labels.npy", allow_pickle=False)
         about = json.loads((place / "about.json").read_text()) if (place / "about.json").is_file() else {}
-        signals = features[:, None, :] if features.ndim == 2 else features
+        signals = (features[:, None, :] if features.ndim == 2 else features).astype(np.float32, copy=False)
         fs, source = about.get("fs", 300.0), about.get("source", "simulated")
-        subjects = place / hidden.SUBJECTS_NAME
-        who = np.load(subjects, allow_pickle=False) if subjects.is_file() else None
-        made = ExamCohort(signals, HiddenLabels(labels), fs, source, True, who)
+        who, nights = (
+            np.load(place / file, allow_pickle=False) if (place / file).is_file() else None
+            for file in (hidden.SUBJECTS_NAME, hidden.NIGHTS_NAME)
+        )
+        made = ExamCohort(signals, HiddenLabels(labels), fs, source, True, who, nights)
         _cell["hidden"] = True
     else:
         practice = _practice(name)
-        labels, who = HiddenLabels(practice.labels), practice.subjects
-        made = ExamCohort(practice.signals, labels, practice.fs, practice.source, False, who)
+        labels, who, nights = HiddenLabels(practice.labels), practice.subjects, None
+        if "night" in practice.columns:
+            night = np.unique(practice.columns["night"], return_inverse=True)[1]
+            nights = np.stack([night, practice.columns["epoch"]], axis=1)
+        made = ExamCohort(practice.signals, labels, practice.fs, practice.source, False, who, nights)
     return made.shuffled(_state["seed"])
 
 
@@ -128,6 +146,9 @@ def _practice(name: str) -> Cohort:
     """The recordings of the self-checks. As many patients as in the hidden cohort: scores vary as little as there."""
     if name == "arrhythmia":
         return hidden.arrhythmia_patients(PRACTICE_SEED)
+    if name == "sleep":
+        usual = {"n": hidden.HIDDEN_SLEEPERS, "hours": hidden.NIGHT_HOURS}
+        return data.load("sleep", source="simulated", part="practice", **usual)
     return data.load(name, source=_state["source"], part="practice")
 
 
@@ -137,11 +158,12 @@ def ask(
     """What a function answers for every recording, asked in batches of random sizes and in random order.
 
     Some recordings are asked about again, alone or in other company: an answer must come from the recording itself,
-    not from its place or its neighbours.
+    not from its place or its neighbours. Epochs of nights are asked about one whole night at a time.
 
     Args:
         examined: the cohort.
-        function: from signals (n, 1, samples) and fs in Hz to one number per recording.
+        function: from signals (n, 1, samples) and fs in Hz to one number per recording; where there are nights, from
+            the epochs (n, samples) of one night and their numbers (n,) in it to one number per epoch.
         seed: of batches and order; the one given to `begin` when None.
 
     Returns:
@@ -151,6 +173,8 @@ def ask(
         ExamError: another number of answers than recordings, or an answer that changes with the batch.
     """
     rng = np.random.default_rng(((_state["seed"] if seed is None else seed), 0xA5C))
+    if examined.nights is not None:
+        return _asked_by_night(examined, function, rng)
     answers = np.full(len(examined), np.nan)
     order = rng.permutation(len(examined))
 
@@ -177,11 +201,37 @@ def ask(
     return answers
 
 
+def _asked_by_night(examined: ExamCohort, function: Callable, rng: np.random.Generator) -> np.ndarray:
+    """(n,) answers, one night after the other in random order; two nights are asked about again at the end."""
+    answers = np.full(len(examined), np.nan)
+    names = rng.permutation(examined.night_names)
+
+    def answered(index: np.ndarray) -> np.ndarray:
+        epochs = np.ascontiguousarray(examined.signals[index, 0])
+        found = function(epochs, examined.nights[index, 1].copy())
+        return numbers(found, shape=(len(index),), what=f"answers for a night of {len(index)} epochs")
+
+    for name in names:
+        index = np.flatnonzero(examined.nights[:, 0] == name)
+        answers[index] = answered(index)
+    for name in names[: min(2, len(names) - 1)]:  # the first: before them nothing had been asked
+        index = np.flatnonzero(examined.nights[:, 0] == name)
+        changed = int(np.sum(answered(index) != answers[index]))
+        expect(
+            changed <= 0.01 * len(index),  # two stages may be as likely as each other
+            got=f"another answer for {changed} of {len(index)} epochs when a night was asked about again",
+            expected="the same answers for the same night",
+            cause="net.eval() is missing, or something is carried over from one night to the next",
+        )
+    return answers
+
+
 def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> Score:
     """Score predictions against the sealed labels.
 
     Args:
-        metric: one of ``METRICS``. ``roc_auc`` takes probabilities, the others take class labels 0 and 1.
+        metric: one of ``METRICS``. ``roc_auc`` takes probabilities, ``kappa`` and ``macro_f1`` take stages 0 to 4, the
+            others class labels 0 and 1.
         examined: the cohort the predictions are for, in its order.
         predictions: (n,) numbers.
         seed: seed of the bootstrap.
@@ -204,16 +254,20 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
             cause="logits were returned: apply a sigmoid",
         )
     else:
-        values = np.unique(p)
+        values, stages = np.unique(p), metric in OF_STAGES
+        cause = "probabilities were returned: compare them with your threshold"
         expect(
-            np.isin(values, (0, 1)).all(),
-            got=f"values such as {', '.join(f'{v:.3g}' for v in values[:4])}",
-            expected="class labels 0 and 1",
-            cause="probabilities were returned: compare them with your threshold",
+            np.isin(values, range(5) if stages else (0, 1)).all(),
+            got=f"values such as {', '.join(f'{v:.3g}' for v in values[:6])}",
+            expected="stages 0 to 4" if stages else "class labels 0 and 1",
+            cause="probabilities were returned: take the stage with the largest" if stages else cause,
         )
         p = p.astype(int)
     who = examined.subjects
-    value, low, high = metrics.bootstrap_interval(getattr(metrics, metric), y, p, groups=who, seed=seed)
+    if metric in OF_STAGES:
+        value, low, high = multiclass.bootstrap_interval(getattr(multiclass, metric), y, p, groups=who, seed=seed)
+    else:
+        value, low, high = metrics.bootstrap_interval(getattr(metrics, metric), y, p, groups=who, seed=seed)
     facts = {"metric": metric, "value": float(value), "low": float(low), "high": float(high), "n": len(y)}
     _cell["scores"].append(facts | ({"roc": _roc(y, p)} if metric == "roc_auc" else {}))
     return Score(**facts, patients=0 if who is None else len(np.unique(who)))

@@ -3,8 +3,8 @@
 Everything is drawn from the class's secret key and nothing else. Simulated cohorts are made new. Of real recordings a
 share is set aside, with all near-duplicates, and taken out of what the class trains on; as everybody can download
 them, each is changed by key in ways that physiology and recorders produce too: gain, sign (electrodes exchanged), a
-later start, an earlier end, another order. The patients of the arrhythmia cohort are always simulated: those of the
-published database are few, and known to everybody.
+later start, an earlier end, another order. The patients of the arrhythmia cohort and the sleepers of the sleep cohort
+are always simulated: those of the published databases are few, and known to everybody.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from physiodl.simulate import af
 
 HIDDEN_RECORDINGS = 300  # gives a 95 % interval of about +-0.02 on an AUC of 0.97
 HIDDEN_PATIENTS, PATIENT_MINUTES = 100, 1.0  # patients differ more than one's windows do: many, each for a short time
-SUBJECTS_NAME = "subjects.npy"
+HIDDEN_SLEEPERS, NIGHT_HOURS = 12, 4.0  # half a night holds all stages
+SUBJECTS_NAME, NIGHTS_NAME = "subjects.npy", "nights.npy"
 AF_SHARE = (0.4, 0.6)  # of a hidden cohort; drawn, so that counting one's answers tells nothing
 REAL_SHARE = 0.2  # of real recordings set aside
 SHORTEST_S = 9.0  # the shortest published recording; cropping goes no further
@@ -39,10 +40,13 @@ def write_hidden(
     """Make the hidden cohorts of a class.
 
     Args:
-        folder: where `<cohort>/features.npy`, `labels.npy` and `about.json` go; `subjects.npy` where they are known.
+        folder: where `<cohort>/features.npy`, `labels.npy` and `about.json` go; `subjects.npy` where they are known,
+            and `nights.npy` (night and number of each epoch) where the recordings are epochs of nights.
         key: the class's secret key.
-        n: recordings of a simulated cohort; the patients of the arrhythmia cohort are a third as many, at least 6.
-        source: ``"simulated"``, or ``"real"`` for recordings that were fetched (the arrhythmia cohort stays simulated).
+        n: recordings of a simulated cohort; the patients of the arrhythmia cohort are a third as many, at least 6, the
+            sleepers a twenty-fifth, at least 3.
+        source: ``"simulated"``, or ``"real"`` for recordings that were fetched (the cohorts of patients and sleepers
+            stay simulated).
         root: data folder with the real recordings; the usual one when None.
 
     Returns:
@@ -69,7 +73,11 @@ def write_hidden(
     np.save(place / FEATURES_NAME, features)
     np.save(place / LABELS_NAME, labels)
     (place / "about.json").write_text(json.dumps(about), encoding="utf-8")
-    return {"af_detection": about, "arrhythmia": _write_arrhythmia(Path(folder) / "arrhythmia", key, n)}
+    return {
+        "af_detection": about,
+        "arrhythmia": _write_arrhythmia(Path(folder) / "arrhythmia", key, n),
+        "sleep": _write_sleep(Path(folder) / "sleep", key, n),
+    }
 
 
 def write_class_data(folder: str | Path, *, hidden: str | Path, root: Path | None = None) -> int:
@@ -141,6 +149,32 @@ def _write_arrhythmia(place: Path, key: bytes, n: int) -> dict[str, Any]:
     np.save(place / SUBJECTS_NAME, np.unique(cohort.subjects, return_inverse=True)[1][order])
     about = {"source": "simulated", "public": False, "fs": cohort.fs, "patients": patients}
     about |= {"n": len(order), "af": int(cohort.labels.sum())}
+    (place / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    return about
+
+
+def sleepers(seed: int, *, n: int = HIDDEN_SLEEPERS, hours: float = NIGHT_HOURS) -> Cohort:
+    """One night of each of ``n`` simulated sleepers, made from ``seed`` as EDF+ and read and cut as all others are."""
+    from physiodl import sleepedf
+    from physiodl.simulate import sleepedf as simulator
+
+    with tempfile.TemporaryDirectory() as folder:
+        simulator.write_database(folder, n_subjects=n, hours=hours, seed=seed)
+        return sleepedf.nights(folder, cache=False)
+
+
+def _write_sleep(place: Path, key: bytes, n: int) -> dict[str, Any]:
+    rng = _drawn_from(key, "sleep")
+    people = max(3, round(n * HIDDEN_SLEEPERS / HIDDEN_RECORDINGS))
+    cohort = sleepers(int(rng.integers(2**40)), n=people)
+    who = rng.permutation(people)[np.unique(cohort.subjects, return_inverse=True)[1]]
+    order = np.lexsort((cohort.columns["epoch"], who))
+    place.mkdir(parents=True, exist_ok=True)
+    np.save(place / FEATURES_NAME, cohort.signals[order].astype(np.float16))  # three digits, as many as 12 bits give
+    np.save(place / LABELS_NAME, cohort.labels[order])
+    np.save(place / SUBJECTS_NAME, who[order])
+    np.save(place / NIGHTS_NAME, np.stack([who, cohort.columns["epoch"]], axis=1)[order])
+    about = {"source": "simulated", "public": False, "fs": cohort.fs, "sleepers": people, "n": len(order)}
     (place / "about.json").write_text(json.dumps(about), encoding="utf-8")
     return about
 

@@ -35,11 +35,12 @@ __all__ = ["entry"]  # handed on, for test cells
 
 
 def eeg(seconds: float, fs: float, *, seed: int) -> np.ndarray:
-    """A clean signal of 1 to 20 Hz, (samples,) uV: the same course at whatever rate it is sampled."""
+    """Clean tones of 1 to 20 Hz and one of 0.6 Hz, (samples,) uV: the same course at whatever rate it is sampled."""
     rng = np.random.default_rng((seed, 0x51E))
     hz, phase = rng.uniform(1, 20, 40), rng.uniform(0, 2 * np.pi, 40)
     time_s = np.arange(round(seconds * fs)) / fs
-    return 6 * sum(np.sin(2 * np.pi * f * time_s + p) for f, p in zip(hz, phase, strict=True))
+    slow = 15 * np.sin(2 * np.pi * 0.6 * time_s + phase[0])  # a high-pass that is set too high takes it away
+    return slow + 6 * sum(np.sin(2 * np.pi * f * time_s + p) for f, p in zip(hz, phase, strict=True))
 
 
 def night_files(
