@@ -939,7 +939,7 @@ picture = axes[1].pcolormesh(times, freqs, amplitude, cmap="magma", shading="nea
 r_finger = finger.events["R"]
 axes[1].plot(r_finger[4:-4], 8 / (r_finger[8:] - r_finger[:-8]), color="white", ls="--", lw=1.2, label="true heart rate")
 axes[1].set(ylim=(0.3, 4.5), xlim=(0, SECONDS), xlabel="time (s)", ylabel="frequency (Hz)")
-axes[1].legend(loc="upper right", fontsize=8)
+axes[1].legend(loc="upper right", fontsize=8, facecolor="black", labelcolor="white")  # the line is white
 fig.colorbar(picture, ax=axes[1], label="amplitude (a.u.)")
 plt.show()
 
