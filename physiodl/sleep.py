@@ -310,6 +310,21 @@ def predict(
     return (total / np.maximum(total.sum(axis=1, keepdims=True), 1e-12))[index].astype(np.float32)
 
 
+@torch.no_grad()
+def describe(net: SleepNet, epochs: np.ndarray, extra: np.ndarray | None = None, *, size: int = 512) -> np.ndarray:
+    """(n, features) float32: what the network hands on of each epoch for itself, see `SleepNet.read`.
+
+    A CNN that has learned single epochs thus serves as input (``extra``) of networks for sequences, which then learn in
+    seconds.
+    """
+    net.eval()
+    rows = []
+    for start in range(0, len(epochs), size):
+        x = torch.as_tensor(np.ascontiguousarray(epochs[start : start + size], dtype=np.float32))
+        rows.append(net.read(x, None if extra is None else torch.as_tensor(extra[start : start + size])).numpy())
+    return np.concatenate(rows)
+
+
 Trainer = Callable[[np.ndarray, int], Callable[[np.ndarray], np.ndarray]]
 
 

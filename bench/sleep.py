@@ -1,0 +1,258 @@
+"""Sleep staging from one EEG channel, split by subject: the reference beside gradient boosting and TinySleepNet.
+
+Real recordings are used where they are: fetched nights, or those below the folder that PHYSIODL_REAL_DATA names, of
+which only the first 5 s of each epoch are there; simulated nights otherwise, and then every table says so. Each part
+runs in a process of its own, so that its peak memory is its own. All parts see the same folds. Intervals resample
+subjects.
+
+TinySleepNet (Supratak and Guo 2020) was published with up to 200 passes per fold on a graphics card. Here it gets as
+much processor time per fold as the reference may use, `BUDGET_S`, and the table says how many passes that was: what
+it would reach in the end is not measured, and the score says nothing about the published one.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from physiodl import multiclass, registry, sleep_features
+from physiodl.cohort import Cohort
+from physiodl.data import find_real
+
+THREADS = 2
+FOLDS = 5
+BUDGET_S = 60.0  # processor time per fold
+AIM = "; aim: kappa and macro-F1 0.77 in 60 s per fold"  # for real recordings only
+STAGES = ("W", "N1", "N2", "N3", "REM")
+
+
+def recordings(*, simulated: bool = False) -> Cohort:
+    """The nights to measure on; ``source`` says what they are."""
+    from physiodl import sleepedf
+
+    packed = Path(os.environ.get("PHYSIODL_REAL_DATA", "").strip() or os.devnull) / "sleep_edf20_first5s"
+    if not simulated:
+        place = find_real(registry.find("sleep"))
+        if list(place.glob("sleep-cassette/*-PSG.edf")):
+            return sleepedf.nights(place)
+        if packed.is_dir():
+            return first_seconds(packed)
+    from physiodl.simulate.sleepedf import write_database
+
+    with tempfile.TemporaryDirectory() as temporary:
+        write_database(temporary, seed=2026)
+        return sleepedf.nights(temporary, cache=False, progress=False)
+
+
+def first_seconds(folder: Path) -> Cohort:
+    """Nights of Sleep-EDF of which the first seconds of each epoch were kept: ``x`` (n, samples) uV, ``y``, ``fs``."""
+    parts = []
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path, allow_pickle=False) as file:
+            parts.append({name: file[name] for name in ("x", "y", "fs", "subject")} | {"night": path.stem[:6]})
+    sizes = [len(part["y"]) for part in parts]
+    each = {name: np.repeat([str(part[name]) for part in parts], sizes) for name in ("subject", "night")}
+    columns = {"night": each["night"], "epoch": np.concatenate([np.arange(size) for size in sizes])}
+    return Cohort(
+        "sleep-edf-20, first 5 s of each epoch", np.concatenate([part["x"] for part in parts])[:, None],
+        np.concatenate([part["y"] for part in parts]).astype(np.int64), each["subject"], float(parts[0]["fs"]), STAGES,
+        ("EEG Fpz-Cz",), "real", "Kemp et al. 2000, Sleep-EDF Database Expanded, doi 10.13026/C2X676", "ODC-By 1.0",
+        columns,
+    )  # fmt: skip
+
+
+class Nights:
+    """A cohort as the networks take it."""
+
+    def __init__(self, cohort: Cohort):
+        self.stages, self.subjects, self.fs = cohort.labels, cohort.subjects, cohort.fs
+        self.night, self.position = cohort.columns["night"], cohort.columns["epoch"]
+        self.raw = cohort.signals[:, 0]
+
+    @property
+    def where(self) -> dict[str, np.ndarray]:
+        return {"night": self.night, "position": self.position}
+
+
+def by_boosting(nights: Nights, *, seed: int, around: int = 0) -> dict[str, Any]:
+    """Band power of the epoch and of as many on both sides, relative to the night; histogram gradient boosting."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    from physiodl import sleep
+
+    rows = sleep_features.spectra(nights.raw, nights.night, fs=nights.fs)
+    power = np.concatenate([rows[:, : sleep_features.BANDS], rows[:, -sleep_features.BANDS :]], axis=1)
+    given = [power]
+    if around:
+        smooth, later = np.empty_like(power), np.empty_like(power)
+        for run in sleep.runs(nights.night, nights.position):
+            for into, of in ((smooth, np.arange(-around, around + 1)), (later, np.array([-1, 1]))):
+                into[run] = power[run[np.clip(np.arange(len(run))[:, None] + of, 0, len(run) - 1)]].mean(axis=1)
+        given += [smooth, later]
+    given = np.concatenate(given, axis=1)
+
+    def trainer(train: np.ndarray, seed: int):
+        model = HistGradientBoostingClassifier(max_iter=100, learning_rate=0.1, random_state=seed)
+        model.fit(given[train], nights.stages[train])
+        return lambda index: model.predict_proba(given[index])
+
+    return sleep.cross_validate(nights.stages, nights.subjects, trainer, n_splits=folds(nights), seed=seed)
+
+
+def by_tinysleepnet(nights: Nights, *, seed: int) -> dict[str, Any]:
+    """See `bench.tinysleepnet`; as many passes as fit into `BUDGET_S` of processor time per fold."""
+    from bench import tinysleepnet
+    from physiodl import sleep
+
+    passes = []
+
+    def trainer(train: np.ndarray, seed: int):
+        net, made = tinysleepnet.fit(nights, train, seed=seed, budget_s=BUDGET_S)
+        passes.append(made)
+        return lambda index: tinysleepnet.predict(net, nights, index)
+
+    found = sleep.cross_validate(nights.stages, nights.subjects, trainer, n_splits=folds(nights), seed=seed)
+    return found | {"note": f"{min(passes)} to {max(passes)} of 200 passes"}
+
+
+def folds(nights: Nights) -> int:
+    """As many as wanted, or as there are subjects in whom the rarest stage occurs."""
+    counts = [len(np.unique(nights.subjects[nights.stages == stage])) for stage in range(len(STAGES))]
+    if min(counts) < 2:
+        raise SystemExit(f"got {counts} subjects with stages {', '.join(STAGES)}: at least two of each are needed")
+    return min(FOLDS, *counts)
+
+
+def by_network(
+    nights: Nights,
+    *,
+    seed: int,
+    raw: bool = True,
+    spectra: bool = True,
+    networks: int = 3,
+    length: int = 100,
+    hidden: int = 64,
+    passes: int = 15,
+    power: float = 0.5,
+) -> dict[str, Any]:
+    """The reference: a CNN learns single epochs; what it makes of them goes, with spectra, into bidirectional LSTMs.
+
+    Args:
+        raw, spectra: what the sequence networks are given. networks: how many are averaged; they differ in their seed.
+        length: of a sequence, epochs. hidden: units of the LSTM, 0 for none. passes: of the sequence networks.
+        power: of `physiodl.sleep.class_weights`.
+    """
+    from physiodl import sleep
+
+    where, stages = nights.where, nights.stages
+    epochs = sleep_features.scaled(nights.raw, nights.night)
+    numbers = [sleep_features.spectra(nights.raw, nights.night, fs=nights.fs)] if spectra else []
+    nothing = np.zeros((len(stages), 0), np.float32)
+
+    def trainer(train: np.ndarray, seed: int):
+        weights, given = sleep.class_weights(stages[train], power=power), list(numbers)
+        if raw:
+            cnn = sleep.SleepNet(epochs.shape[1], hidden=0)
+            how = {"passes": 4, "length": 5, "size": 50, "weights": sleep.class_weights(stages[train])}
+            sleep.fit(cnn, epochs, stages, **where, train=train, seed=seed, **how)
+            given.append(sleep.describe(cnn, epochs))
+        extra, nets = np.concatenate(given, axis=1), []
+        for k in range(networks):
+            net = sleep.SleepNet(0, n_extra=extra.shape[1], hidden=hidden)
+            how = {"passes": passes, "length": length, "size": max(1, 1200 // length), "weights": weights}
+            sleep.fit(net, nothing, stages, **where, extra=extra, train=train, seed=1000 * seed + k, **how)
+            nets.append(net)
+        how = {"extra": extra, "length": length}
+        return lambda index: np.mean([sleep.predict(net, nothing, **where, index=index, **how) for net in nets], axis=0)
+
+    return sleep.cross_validate(stages, nights.subjects, trainer, n_splits=folds(nights), seed=seed)
+
+
+METHODS = {
+    "band power, gradient boosting": by_boosting,
+    "the same, with 5 epochs each side": partial(by_boosting, around=5),
+    "TinySleepNet": by_tinysleepnet,
+    "reference": by_network,
+}
+# the reference with one thing changed
+ABLATIONS = {
+    "reference: every epoch alone": partial(by_network, hidden=0),
+    "reference: sequences of 25": partial(by_network, length=25),
+    "reference: sequences of 200": partial(by_network, length=200),
+    "reference: no spectra": partial(by_network, spectra=False),
+    "reference: no raw signal": partial(by_network, raw=False),
+    "reference: one network": partial(by_network, networks=1),
+    "reference: no class weights": partial(by_network, power=0.0),
+    "reference: full class weights": partial(by_network, power=1.0),
+}
+
+
+def _measure(job: tuple[str, Cohort, int]) -> dict[str, Any]:
+    import torch
+
+    name, cohort, seed = job
+    torch.set_num_threads(THREADS)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    started, cpu = time.perf_counter(), time.process_time()
+    found = {**METHODS, **ABLATIONS}[name](Nights(cohort), seed=seed)
+    found |= {"seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu, "before_mb": before}
+    return found | {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def run(*, seeds: int = 3, simulated: bool = False, ablation: bool = False, only: tuple[str, ...] = ()) -> None:
+    """Measure and print.
+
+    Args:
+        seeds: splits and trainings of the reference; the other methods are run with seed 0.
+        simulated: use simulated nights even where real ones are at hand.
+        ablation: also measure the reference with one thing changed at a time (half an hour).
+        only: names of `METHODS` and `ABLATIONS`; empty: all.
+    """
+    console = Console(width=150)
+    cohort = recordings(simulated=simulated)
+    on = "SIMULATED nights" if cohort.source == "simulated" else cohort.name
+    console.print(f"{cohort}\n{cohort.citation}", highlight=False)
+    count = len(np.unique(cohort.subjects))
+    console.print(f"{len(cohort)} epochs, {len(np.unique(cohort.columns['night']))} nights, {count} subjects; "
+                  f"load of this machine {os.getloadavg()[0]:.1f}", highlight=False)  # fmt: skip
+    aim = "" if cohort.source == "simulated" else AIM
+    shown = Nights(cohort)
+    table = Table(title=f"Sleep stages of {on}, {folds(shown)} folds by subject, {THREADS} threads{aim}")
+    heads = ("method", "seed", "kappa", "95 %", "macro-F1", "95 %", "acc.", *STAGES, "s/fold", "CPU s", "peak MB", "")
+    for head in heads:
+        table.add_column(head, justify="left" if head in ("method", "") else "right")
+    for name in only or (*METHODS, *(ABLATIONS if ablation else ())):
+        for seed in range(seeds if name == "reference" else 1):
+            with console.status(f"{name}, seed {seed}"):
+                row = _apart(_measure, (name, cohort, seed))
+            table.add_row(*_cells(name, seed, cohort, row, folds(shown)))
+    console.print(table)
+
+
+def _apart(work: Any, job: tuple) -> Any:
+    # threads that wait by turning round and round cost many times the work itself where others use the cores too
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, (job,))
+
+
+def _cells(name: str, seed: int, cohort: Cohort, row: dict[str, Any], parts: int) -> list[str]:
+    y, called = cohort.labels, row["called"]
+    cells = [name, str(seed)]
+    for metric in (multiclass.kappa, multiclass.macro_f1):
+        value, low, high = multiclass.bootstrap_interval(metric, y, called, groups=cohort.subjects)
+        cells += [f"{value:.3f}", f"{low:.2f}-{high:.2f}"]
+    cells += [f"{multiclass.accuracy(y, called):.3f}"]
+    cells += [f"{value:.2f}" for value in multiclass.f1_per_class(y, called)]
+    cells += [f"{row['seconds'] / parts:.0f}", f"{row['cpu'] / parts:.0f}", f"{row['peak_mb']:.0f}"]
+    return [*cells, row.get("note", "")]
