@@ -178,6 +178,23 @@ def by_network(
     return sleep.cross_validate(stages, nights.subjects, trainer, n_splits=folds(nights), seed=seed)
 
 
+def by_one_network(nights: Nights, *, seed: int, spectra: bool = False, length: int = 100) -> dict[str, Any]:
+    """The network of the lesson: CNN and bidirectional LSTM, trained as one."""
+    from physiodl import sleep
+
+    epochs = sleep_features.scaled(nights.raw, nights.night)
+    extra = sleep_features.spectra(nights.raw, nights.night, fs=nights.fs) if spectra else None
+    how = {**nights.where, "extra": extra, "length": length}
+
+    def trainer(train: np.ndarray, seed: int):
+        net = sleep.SleepNet(epochs.shape[1], n_extra=0 if extra is None else extra.shape[1])
+        weights = sleep.class_weights(nights.stages[train])
+        sleep.fit(net, epochs, nights.stages, **how, train=train, seed=seed, passes=10, weights=weights)
+        return lambda index: sleep.predict(net, epochs, **how, index=index)
+
+    return sleep.cross_validate(nights.stages, nights.subjects, trainer, n_splits=folds(nights), seed=seed)
+
+
 METHODS = {
     "band power, gradient boosting": by_boosting,
     "the same, with 5 epochs each side": partial(by_boosting, around=5),
@@ -186,6 +203,8 @@ METHODS = {
 }
 # the reference with one thing changed
 ABLATIONS = {
+    "CNN and BiLSTM trained as one": by_one_network,
+    "the same with spectra": partial(by_one_network, spectra=True),
     "reference: every epoch alone": partial(by_network, hidden=0),
     "reference: sequences of 25": partial(by_network, length=25),
     "reference: sequences of 200": partial(by_network, length=200),
