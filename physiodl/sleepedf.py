@@ -173,9 +173,10 @@ def read_night(
     if not PLAUSIBLE_UV[0] <= scale <= PLAUSIBLE_UV[1]:
         raise damaged(
             psg_path,
-            got=f"{header.labels[which]} with a spread of {scale:.3g} uV",
+            got=f"{header.labels[which]} with a spread of {round(scale, 4):g} uV",
             expected=f"an EEG, {PLAUSIBLE_UV[0]:g} to {PLAUSIBLE_UV[1]:g} uV",
             cause=f"samples in another unit than the header says ({header.units[which]}), or an electrode that was off",
+            todo="look at the signal; correct the unit in the header, or leave this night out",
         )
     keep = stages[inside] >= 0
     rows = start[keep][:, None] + np.arange(length)
@@ -309,6 +310,7 @@ def _signal(path: Path, header: Header, channel: str) -> int:
             got=f"{len(which) or 'no'} channel {channel!r} among {', '.join(header.labels)}",
             expected="one of that name",
             cause="a recording of another montage, or a name that is spelt in another way",
+            todo="say which of them it is (channel=...), or leave this night out",
         )
     if header.units[which[0]] not in UNITS:
         raise damaged(path, got=f"{channel} in {header.units[which[0]]!r}", expected=f"a unit of {', '.join(UNITS)}")

@@ -212,14 +212,19 @@ def check_files(paths: Mapping[str, Path]) -> None:
                 read_header(path)
 
 
-def damaged(path: Path, *, got: str, expected: str, cause: str = "", error: Exception | None = None) -> DataError:
+AGAIN = "run `python data_fetch.py sleep`: it fetches damaged files again (simulated ones: add --simulate)"
+
+
+def damaged(
+    path: Path, *, got: str, expected: str, cause: str = "", todo: str = AGAIN, error: Exception | None = None
+) -> DataError:
     """The error for a file that is not what it must be."""
     return DataError(
         f"{path.name} in {path.parent} cannot be used",
         got=got + (f" ({type(error).__name__}: {error})" if error else ""),
         expected=expected,
         cause=cause or "the download was cut short, or the file was changed afterwards",
-        todo="run `python data_fetch.py sleep`: it fetches damaged files again (simulated ones: add --simulate)",
+        todo=todo,
     )
 
 

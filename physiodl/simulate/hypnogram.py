@@ -21,11 +21,11 @@ N3_CHANCE = (0.90, 0.65, 0.35, 0.15, 0.08)  # that N2 goes over into N3 in the m
 BOUTS = {W: (2.0, 1.2), N1: (2.5, 0.75), N2: (13.0, 1.0), N3: (14.0, 0.9), REM: (26.0, 0.8)}
 # What a scorer writes instead of the stage, in epochs that are as ambiguous as their transitions.
 CONFUSED = {
-    W: ((N1, 0.045),),
-    N1: ((W, 0.11), (N2, 0.20)),
+    W: ((N1, 0.055),),
+    N1: ((W, 0.10), (N2, 0.16)),
     N2: ((N1, 0.03), (N3, 0.04)),
     N3: ((N2, 0.13),),
-    REM: ((N1, 0.03), (N2, 0.025)),
+    REM: ((N1, 0.04), (N2, 0.04)),
 }
 RUN = 0.88  # correlation of the judgement from one epoch to the next
 MOVED = 0.22  # share of the transitions that a scorer sees an epoch early or late

@@ -28,10 +28,10 @@ PARTS = ("background", "theta", "alpha", "sigma", "beta", "slow")
 HEIGHTS_UV = np.array(
     [
         [9.0, 2.5, 6.0, 1.4, 3.2, 3.0],
-        [8.5, 4.5, 2.6, 1.6, 2.3, 4.0],
+        [8.5, 5.2, 2.6, 1.5, 2.2, 4.0],
         [9.5, 5.0, 1.8, 2.2, 1.6, 9.0],
         [11.0, 4.5, 1.5, 2.0, 1.2, 18.0],
-        [8.5, 4.8, 2.4, 1.5, 2.1, 4.5],
+        [8.5, 4.6, 2.2, 1.5, 2.1, 4.5],
     ]
 )
 BUMPS_HZ = {"theta": (5.8, 1.2), "sigma": (13.0, 1.4), "beta": (21.0, 5.0), "slow": (0.9, 0.6)}  # centre and width
@@ -41,7 +41,7 @@ K_PER_MIN = np.array([0.0, 0.05, 1.1, 0.5, 0.0])
 SLOW_SHARE = np.array([0.0, 0.0, 0.07, 0.48, 0.0])  # of the time, with trains of slow waves
 REM_PER_MIN = 6.0  # bursts of rapid eye movements
 BLINKS_PER_MIN = 12.0
-SLOW_EYE_PER_MIN = np.array([0.6, 3.0, 0.1, 0.0, 0.1])
+SLOW_EYE_PER_MIN = np.array([0.6, 4.0, 0.1, 0.0, 0.1])
 AROUSALS_PER_HOUR = np.array([0.0, 12.0, 10.0, 3.0, 12.0])  # 3 to 12 s of alpha and muscle within sleep
 ARTEFACTS_PER_HOUR = 5.0  # of motion, in any stage; three times as many in wakefulness
 
@@ -144,7 +144,7 @@ def _moments(stages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     drowsy = np.flatnonzero(of == N1)
     if len(drowsy):
         # pieces of 4 to 20 s, each like wakefulness, N1 or N2; how much of each differs from minute to minute
-        lean = np.repeat(rng.dirichlet((1.6, 3.2, 1.6), len(stages)), per, axis=0)[drowsy]
+        lean = np.repeat(rng.dirichlet((1.3, 4.2, 1.1), len(stages)), per, axis=0)[drowsy]
         piece = np.cumsum(rng.random(len(drowsy)) < 0.2)
         drawn = rng.random(piece[-1] + 1)[piece]
         like = (drawn[:, None] > np.cumsum(lean, axis=1)[:, :2]).sum(axis=1)
