@@ -137,6 +137,8 @@ def read_night(
     length = whole_samples(epoch_s, to_fs, "epoch_s")
     header = read_header(psg_path)
     which = _signal(psg_path, header, channel)
+    if not header.record_s:
+        raise damaged(psg_path, got="data records of 0 s", expected="signals", cause="a file of annotations alone")
     fs = header.samples[which] / header.record_s
     top = band_hz[1] if band_hz else 0.0
     if min(fs, to_fs) / 2 <= top:

@@ -140,10 +140,12 @@ def read_header(path: str | Path) -> Header:
             records, record_s = int(text[236:244]), float(text[244:252])
             start = _start(text[168:184])
             more = file.read(256 * many).decode("latin-1")
-            if len(more) != 256 * many or size != 256 * (many + 1) or many < 1 or not record_s >= 0:
+            if len(more) != 256 * many or size != 256 * (many + 1) or many < 1:
                 raise ValueError("header cut short")
             labels, units = _column(more, many, 0, 16), _column(more, many, 96, 8)
             samples = tuple(int(value) for value in _column(more, many, 216, 8))
+            if min(samples) < 1 or not 0 <= record_s < np.inf:
+                raise ValueError(f"data records of {record_s:g} s with {min(samples)} samples")
         except ValueError as error:
             got = f"{path.stat().st_size} bytes that begin with {raw[:24]!r}"
             raise damaged(path, got=got, expected="an EDF file", error=error) from error

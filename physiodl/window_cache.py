@@ -182,6 +182,7 @@ class _Rows:
             self.file.seek(0)
             self._header()
             self.file.seek(end)
+            self.file.flush()  # a full disk may show only now
 
     def _header(self) -> None:
         shape, dtype = self.kind

@@ -202,6 +202,8 @@ def rewrite(spans, start=START):
         (lambda f: put(f / PSG, 236, "39      "), PSG, r"39 \(1170 s\)"),
         (lambda f: put(f / PSG, 192, "EDF+D"), PSG, "interruptions"),
         (lambda f: put(f / PSG, 168, "24.13.89"), PSG, "month"),
+        (lambda f: put(f / PSG, 244, "0       "), PSG, "data records of 0 s"),
+        (lambda f: put(f / PSG, 256 + 2 * 216, "0       "), PSG, "with 0 samples"),
         (lambda f: cut(f / HYPNOGRAM, 600), HYPNOGRAM, "data records"),
         (lambda f: (f / HYPNOGRAM).write_bytes(b"x" * 3000), HYPNOGRAM, "expected: an EDF file"),
         (lambda f: shutil.copy(f / PSG, f / HYPNOGRAM), HYPNOGRAM, "none of them a stage"),
