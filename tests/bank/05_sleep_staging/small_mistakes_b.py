@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "One other small mistake in each of seven tasks"
-# expect: {read: 9, filter: [7, 9], epochs: [8, 11], split: 7, sequences: [7, 9], metrics: [4, 6], report: 6}
+# expect: {read: 9, filter: [5, 9], epochs: [8, 11], split: 7, sequences: [7, 9], metrics: [4, 6], report: 6}
 # says: {read: [another channel taken instead], filter: [a causal filter delays], epochs: ["Movement time and Sleep stage ? have no stage"], split: [a ValueError], sequences: [sort by night and number], metrics: [chance taken as one fifth], report: [the mean of nothing]}
 # empty: [train, perform]
 # ---
