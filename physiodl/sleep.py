@@ -3,7 +3,7 @@
 `EpochCNN` reads one epoch; `SleepNet` reads a sequence of them in both directions (bidirectional LSTM) and, if it is
 given them, spectra beside the raw signal (`physiodl.sleep_features`). Everything works on arrays in the order of the
 recordings: ``epochs`` (n, samples), ``stages`` (n,), ``night`` (n,), ``subjects`` (n,), and ``position`` (n,), the
-place of an epoch in its night, where epochs were dropped. No sequence crosses a night or a gap.
+place of an epoch in its night, where epochs were dropped. Sequences are cut in `physiodl.sleep_sequences`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import torch
 from torch import nn
 
 from physiodl import multiclass, splits
+from physiodl.sleep_sequences import LENGTH, sequences
+from physiodl.sleep_sequences import runs as runs  # also found here
 
 STAGES = ("W", "N1", "N2", "N3", "REM")
-LENGTH = 100  # epochs of a sequence: 50 minutes, half a sleep cycle
 
 
 class EpochCNN(nn.Module):
@@ -114,57 +115,6 @@ def _dense(a: int, b: int, dropout: float) -> nn.Module:
     return nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(dropout))
 
 
-def runs(night: np.ndarray, position: np.ndarray | None = None) -> list[np.ndarray]:
-    """Positions in the arrays of every stretch of epochs that follow one another in one night.
-
-    Args:
-        night: (n,) name or number of the night of each epoch; the epochs of a night in their order.
-        position: (n,) place of each epoch in its night: a step other than 1 is a gap. None: there are none.
-    """
-    night = np.asarray(night)
-    position = np.arange(len(night)) if position is None else np.asarray(position)
-    found = []
-    for name in dict.fromkeys(night.tolist()):
-        of = np.flatnonzero(night == name)
-        step = np.diff(position[of])
-        if (step <= 0).any():
-            raise ValueError(
-                f"positions of night {name!r} do not rise after {position[of][step.argmin()]}; expected the epochs of "
-                "a night in the order of time, each once, and another name for every night"
-            )
-        found += np.split(of, np.flatnonzero(step != 1) + 1)
-    return found
-
-
-def sequences(
-    night: np.ndarray,
-    position: np.ndarray | None = None,
-    *,
-    length: int = LENGTH,
-    stride: int | None = None,
-    rng: np.random.Generator | None = None,
-) -> np.ndarray:
-    """(m, length) positions of the epochs of each sequence, -1 after the end of a stretch shorter than ``length``.
-
-    Every epoch is in at least one sequence. Starts are ``stride`` apart (default ``length``); the last sequence ends
-    where the stretch ends, and overlaps the one before if it must. With ``rng`` the first start is drawn anew at each
-    call, so that an epoch is not always seen in the same place of its sequence.
-    """
-    stride = length if stride is None else stride
-    if length < 1 or not 1 <= stride <= length:
-        raise ValueError(f"got length {length} and stride {stride}, expected 1 <= stride <= length: no epoch left out")
-    rows = []
-    for run in runs(night, position):
-        last = len(run) - length
-        if last <= 0:
-            rows.append(np.concatenate([run, np.full(-last, -1)]))
-            continue
-        first = 0 if rng is None else int(rng.integers(0, min(stride, last + 1)))
-        starts = np.unique(np.concatenate([[0], np.arange(first, last + 1, stride), [last]]))
-        rows += [run[start : start + length] for start in starts]
-    return np.stack(rows).astype(np.int64)
-
-
 def class_weights(stages: np.ndarray, *, power: float = 0.5) -> np.ndarray:
     """(5,) weights of the stages in the loss: (frequency of a mean stage / frequency of this one) ** power.
 
@@ -191,7 +141,7 @@ def fit(
     size: int = 12,
     rate: float = 3e-3,
     weights: np.ndarray | None = None,
-    smoothing: float = 0.0,
+    augment: Callable[[tuple, np.random.Generator], tuple] | None = None,
     report: Callable[[dict[str, float]], None] | None = None,
 ) -> SleepNet:
     """Train a network in place and return it: AdamW, a learning rate that rises and falls (Smith and Topin 2018).
@@ -203,7 +153,8 @@ def fit(
         validation: (k,) epochs of other subjects. With them training stops when their kappa has not risen for
             ``patience`` passes, and the weights of the best pass are kept. None: all passes are made.
         length, size: epochs of a sequence, sequences of a batch. rate: the highest learning rate.
-        weights: (5,) of the stages in the loss, see `class_weights`. smoothing: of the labels (Szegedy et al. 2016).
+        weights: (5,) of the stages in the loss, see `class_weights`.
+        augment: ((epochs, extra) of sequences, as tensors, generator) to the same changed, such as `other_night`.
         report: called after each pass with ``pass``, ``loss`` and, with validation, ``kappa``.
     """
     rng, stages = np.random.default_rng(seed), np.asarray(stages)
@@ -214,7 +165,7 @@ def fit(
     train, night = np.sort(train), np.asarray(night)
     place = np.arange(len(night)) if position is None else np.asarray(position)
     weights = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
-    loss_of = nn.CrossEntropyLoss(weights, label_smoothing=smoothing)
+    loss_of = nn.CrossEntropyLoss(weights)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -236,6 +187,7 @@ def fit(
                     group["lr"] = rate * _rise_and_fall((number + start / len(drawn)) / passes)
                 index = drawn[start : start + size]
                 given, known = _gather(epochs, extra, index)
+                given = given if augment is None else augment(given, rng)
                 right = torch.as_tensor(stages[index[index >= 0]])
                 loss = loss_of(net(*given, known)[known], right)
                 optimiser.zero_grad()
@@ -257,6 +209,25 @@ def fit(
         if kept is not None:
             net.load_state_dict(kept)
     return net.eval()
+
+
+def other_night(given: tuple, rng: np.random.Generator, *, strength: float = 1.0) -> tuple:
+    """Sequences (epochs, extra) with the numbers in ``extra`` as another night could have had them: for `fit`.
+
+    Within a sequence every number is scaled and shifted alike, a tenth of them are left out, and each epoch gets noise;
+    all in units of the number's spread in the batch. The sizes are design values.
+    """
+    epochs, extra = given
+    shape = (len(extra), 1, extra.shape[2])
+    gain, shift, kept, noise = (
+        torch.as_tensor(part, dtype=torch.float32)
+        for part in (
+            np.exp(0.15 * strength * rng.standard_normal(shape)), 0.2 * strength * rng.standard_normal(shape),
+            rng.random(shape) > 0.1 * strength, 0.3 * strength * rng.standard_normal(tuple(extra.shape)),
+        )
+    )  # fmt: skip
+    centre, spread = extra.mean(dim=(0, 1)), extra.std(dim=(0, 1))
+    return epochs, centre + spread * ((extra - centre) / (spread + 1e-6) * gain + shift + noise) * kept
 
 
 def _rise_and_fall(done: float) -> float:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from physiodl import multiclass, sleep, sleep_features
+from physiodl.sleep_sequences import sequences
 
 FS = 100.0
 HZ = (20.0, 6.0, 13.0, 1.5, 4.0)  # a rhythm for each stage of the toy problem
@@ -38,7 +39,7 @@ def test_sequences_cross_no_night_and_no_gap_and_miss_no_epoch(length, seed):
     position = np.concatenate([np.cumsum(rng.choice([1, 1, 1, 2, 9], np.sum(night == k))) for k in "bac"])
     for stride in {1, length // 2 or 1, length}:
         for draw in (None, rng):
-            rows = sleep.sequences(night, position, length=length, stride=stride, rng=draw)
+            rows = sequences(night, position, length=length, stride=stride, rng=draw)
             assert rows.shape[1] == length and set(rows[rows >= 0]) == set(range(len(night)))
             for row in rows:
                 known = row[row >= 0]
@@ -48,20 +49,20 @@ def test_sequences_cross_no_night_and_no_gap_and_miss_no_epoch(length, seed):
 
 def test_sequences_start_where_they_should():
     night = np.zeros(10, int)
-    assert sleep.sequences(night, length=4)[:, 0].tolist() == [0, 4, 6]
-    assert sleep.sequences(night, length=4, stride=2)[:, 0].tolist() == [0, 2, 4, 6]
-    assert sleep.sequences(night, length=12).tolist() == [[*range(10), -1, -1]]
-    firsts = {tuple(sleep.sequences(night, length=4, rng=np.random.default_rng(k))[:, 0]) for k in range(20)}
+    assert sequences(night, length=4)[:, 0].tolist() == [0, 4, 6]
+    assert sequences(night, length=4, stride=2)[:, 0].tolist() == [0, 2, 4, 6]
+    assert sequences(night, length=12).tolist() == [[*range(10), -1, -1]]
+    firsts = {tuple(sequences(night, length=4, rng=np.random.default_rng(k))[:, 0]) for k in range(20)}
     assert len(firsts) > 2 and all(row[0] == 0 and row[-1] == 6 for row in firsts)
     with pytest.raises(ValueError, match="do not rise after 3"):
-        sleep.sequences(night[:3], np.array([2, 3, 3]))
+        sequences(night[:3], np.array([2, 3, 3]))
     with pytest.raises(ValueError, match="stride 5"):
-        sleep.sequences(night, length=4, stride=5)
+        sequences(night, length=4, stride=5)
 
 
 def test_interleaved_nights_are_told_from_one_another():
     night, position = np.array([0, 1, 0, 1, 0]), np.array([0, 0, 1, 1, 2])
-    assert sleep.sequences(night, position, length=3).tolist() == [[0, 2, 4], [1, 3, -1]]
+    assert sequences(night, position, length=3).tolist() == [[0, 2, 4], [1, 3, -1]]
 
 
 # ---- networks
