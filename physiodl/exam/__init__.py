@@ -11,10 +11,17 @@ While a student works, `cohort` gives a practice cohort. When an instructor grad
 PHYSIODL_EXAM names the folder of the hidden cohorts, and the same cell meets recordings that nobody has seen.
 """
 
+import lazy_loader
+
 from physiodl.exam.checks import ExamError, Task, alike, credit, expect, given, numbers, same, task
 from physiodl.exam.cohorts import ExamCohort, HiddenLabels, Score, ask, begin, cohort, score
-from physiodl.exam.hidden import write_class_data, write_hidden
-from physiodl.exam.probes import clean_ecg, cost, examples, lowest_cost, receptive_field, reference_metrics
+
+# These bring SciPy, scikit-learn and the simulators with them, a second of importing: only who uses them waits for it.
+LATER = {
+    "hidden": ["write_class_data", "write_hidden"],
+    "probes": ["clean_ecg", "cost", "examples", "lowest_cost", "receptive_field", "reference_metrics"],
+}
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs=LATER)
 
 __all__ = [
     "ExamCohort",

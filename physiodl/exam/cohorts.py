@@ -1,4 +1,8 @@
-"""The sealed side of an examination: cohorts to predict, and scores against labels that cannot be read."""
+"""The sealed side of an examination: cohorts to predict, and scores against labels that cannot be read.
+
+Every notebook imports this, in two processes while it is graded: what takes a second to import (scikit-learn, SciPy,
+the data) is imported by the functions that need it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import roc_curve
 
-from physiodl import data, metrics, multiclass
 from physiodl.cohort import Cohort
-from physiodl.exam import hidden
 from physiodl.exam.checks import expect, numbers
 
 BATCH = (12, 61)  # recordings in one call of `ask`, least and one beyond the most
@@ -114,6 +115,8 @@ def cohort(name: str = "af_detection") -> ExamCohort:
         FileNotFoundError: PHYSIODL_EXAM is set but has no cohort of this name. Grading must never fall back to
             the practice recordings in silence.
     """
+    from physiodl.exam import hidden
+
     folder = os.environ.get("PHYSIODL_EXAM")
     if folder:
         place = Path(folder) / name
@@ -144,6 +147,9 @@ def cohort(name: str = "af_detection") -> ExamCohort:
 
 def _practice(name: str) -> Cohort:
     """The recordings of the self-checks. As many patients as in the hidden cohort: scores vary as little as there."""
+    from physiodl import data
+    from physiodl.exam import hidden
+
     if name == "arrhythmia":
         return hidden.arrhythmia_patients(PRACTICE_SEED)
     if name == "sleep":
@@ -263,11 +269,10 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
             cause="probabilities were returned: take the stage with the largest" if stages else cause,
         )
         p = p.astype(int)
-    who = examined.subjects
-    if metric in OF_STAGES:
-        value, low, high = multiclass.bootstrap_interval(getattr(multiclass, metric), y, p, groups=who, seed=seed)
-    else:
-        value, low, high = metrics.bootstrap_interval(getattr(metrics, metric), y, p, groups=who, seed=seed)
+    from physiodl import metrics, multiclass
+
+    who, module = examined.subjects, multiclass if metric in OF_STAGES else metrics
+    value, low, high = module.bootstrap_interval(getattr(module, metric), y, p, groups=who, seed=seed)
     facts = {"metric": metric, "value": float(value), "low": float(low), "high": float(high), "n": len(y)}
     _cell["scores"].append(facts | ({"roc": _roc(y, p)} if metric == "roc_auc" else {}))
     return Score(**facts, patients=0 if who is None else len(np.unique(who)))
@@ -275,6 +280,8 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
 
 def _roc(labels: np.ndarray, probability: np.ndarray) -> dict[str, list[float]]:
     """The ROC curve at 101 false positive rates, for the class report."""
+    from sklearn.metrics import roc_curve
+
     false_positive, true_positive, _ = roc_curve(labels, probability)
     grid = np.linspace(0, 1, 101)
     return {"fpr": grid.round(4).tolist(), "tpr": np.interp(grid, false_positive, true_positive).round(4).tolist()}
