@@ -147,7 +147,7 @@ def by_network(
     length: int = 100,
     hidden: int = 64,
     passes: int = 15,
-    power: float = 0.25,
+    weights: tuple[float, ...] | None = (1.0, 1.5, 1.0, 1.0, 1.0),
 ) -> dict[str, Any]:
     """The reference: a CNN learns single epochs; what it hands on goes, with numbers, into bidirectional LSTMs.
 
@@ -155,7 +155,7 @@ def by_network(
         raw, spectra, waveform: what the sequence networks are given. augment: see `physiodl.sleep.other_night`.
         networks: how many are averaged; they differ in their seed.
         length: of a sequence, epochs. hidden: units of the LSTM, 0 for none. passes: of the sequence networks.
-        power: of `physiodl.sleep.class_weights`.
+        weights: of the stages in the loss (these are TinySleepNet's). None: by frequency, `sleep.class_weights`.
     """
     from physiodl import sleep
 
@@ -166,17 +166,17 @@ def by_network(
     nothing = np.zeros((len(stages), 0), np.float32)
 
     def trainer(train: np.ndarray, seed: int):
-        weights, given = sleep.class_weights(stages[train], power=power), list(numbers)
+        frequency, given = sleep.class_weights(stages[train]), list(numbers)
         if raw:
             cnn = sleep.SleepNet(epochs.shape[1], hidden=0)
-            how = {"passes": 4, "length": 5, "size": 50, "weights": sleep.class_weights(stages[train])}
+            how = {"passes": 4, "length": 5, "size": 50, "weights": frequency}
             sleep.fit(cnn, epochs, stages, **where, train=train, seed=seed, **how)
             given.append(sleep.describe(cnn, epochs))
         extra, nets = np.concatenate(given, axis=1), []
         for k in range(networks):
             net = sleep.SleepNet(0, n_extra=extra.shape[1], hidden=hidden)
-            how = {"passes": passes, "length": length, "size": max(1, 1200 // length), "weights": weights}
-            how["augment"] = sleep.other_night if augment else None
+            how = {"passes": passes, "length": length, "size": max(1, 1200 // length)}
+            how |= {"weights": weights or frequency, "augment": sleep.other_night if augment else None}
             sleep.fit(net, nothing, stages, **where, extra=extra, train=train, seed=1000 * seed + k, **how)
             nets.append(net)
         how = {"extra": extra, "length": length}
@@ -220,8 +220,8 @@ ABLATIONS = {
     "reference: no raw signal": partial(by_network, raw=False),
     "reference: no augmentation": partial(by_network, augment=False),
     "reference: one network": partial(by_network, networks=1),
-    "reference: no class weights": partial(by_network, power=0.0),
-    "reference: stronger class weights": partial(by_network, power=0.5),
+    "reference: no class weights": partial(by_network, weights=(1.0,) * 5),
+    "reference: class weights by frequency": partial(by_network, weights=None),
 }
 
 
