@@ -1,5 +1,8 @@
 """Simulated nights: their stages, their EEG, how hard they are, and the files they are written as."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -13,6 +16,7 @@ from physiodl.simulate import sleepedf as sim
 from physiodl.simulate.hypnogram import N1, N2, N3, REM, W, score, simulate_hypnogram
 
 SUBJECTS, HOURS = 10, 5.0
+FIRST_5_S = Path(os.environ.get("PHYSIODL_REAL_DATA") or "/nowhere") / "sleep_edf20_first5s"
 
 
 def around_sleep(stages):
@@ -135,9 +139,27 @@ def test_each_stage_has_the_spectrum_that_defines_it(cohort):
     slope = [np.polyfit(np.log(freqs[band]), np.log(p[band]), 1)[0] for p in typical]
     assert slope[W] > slope[N1] > slope[N2] > slope[N3]  # the deeper, the steeper
     in_uv = [np.median(epochs[stages == k].std(axis=1) * cohort[4][stages == k]) for k in range(5)]
-    assert all(10 < rms < 35 for k, rms in enumerate(in_uv) if k != N3) and 28 < in_uv[N3] < 60, in_uv
+    assert all(7 < rms < 24 for k, rms in enumerate(in_uv) if k != N3) and 20 < in_uv[N3] < 40, in_uv
     scales = cohort[4][gains]
     assert 1.3 < scales.max() / scales.min() < 4  # people differ in gain
+
+
+@pytest.mark.skipif(not FIRST_5_S.is_dir(), reason="PHYSIODL_REAL_DATA has no epochs of Sleep-EDF")
+@pytest.mark.real
+def test_amplitudes_are_those_of_people_per_stage_and_band(cohort):
+    """Root of the median power, in uV: simulated and real within a factor of 1.6 (people differ by more)."""
+    edges = [0.5, 1.0, 2.0, 4.0, 8.0, 11.0, 16.0, 24.0, 30.0]
+
+    def typical(epochs, stages):
+        freqs, density = dsp.psd(epochs.astype(float), 100)
+        power = [density[:, (freqs >= a) & (freqs < b)].sum(axis=1) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return np.sqrt([np.median(np.stack(power, axis=1)[stages == k], axis=0) for k in range(5)])
+
+    epochs, stages, _, _, scale = cohort
+    nights = [np.load(path) for path in sorted(FIRST_5_S.glob("*.npz"))]
+    real = typical(np.concatenate([night["x"] for night in nights]), np.concatenate([night["y"] for night in nights]))
+    ratio = typical(epochs[:, :500] * scale[:, None], stages) / real
+    assert (np.abs(np.log(ratio)) < np.log(1.6)).all(), ratio.round(2)
 
 
 def test_spindles_and_k_complexes_are_passing_events_of_n2(cohort):
@@ -201,8 +223,8 @@ def test_a_good_model_lands_in_the_published_band_and_band_powers_well_below(coh
     alone = called(features, stages, subjects)
     together = called(with_neighbours(features, subjects), stages, subjects)
     kappas = [cohen_kappa_score(stages, each) for each in (plain, alone, together)]
-    assert 0.40 < kappas[0] < 0.62 and kappas[0] + 0.1 < kappas[1] < kappas[2] - 0.03, kappas
-    assert 0.78 < accuracy_score(stages, together) < 0.87
+    assert 0.52 < kappas[0] < 0.69 and kappas[0] + 0.07 < kappas[1] < kappas[2] - 0.02, kappas
+    assert kappas[2] > kappas[0] + 0.12 and 0.80 < accuracy_score(stages, together) < 0.88, kappas
     each = f1_score(stages, together, average=None)
     assert 0.35 < each[N1] < 0.58 and each.argmin() == N1, each
 

@@ -22,8 +22,8 @@ BOUTS = {W: (2.0, 1.2), N1: (2.5, 0.75), N2: (13.0, 1.0), N3: (14.0, 0.9), REM: 
 # What a scorer writes instead of the stage, in epochs that are as ambiguous as their transitions.
 CONFUSED = {
     W: ((N1, 0.055),),
-    N1: ((W, 0.10), (N2, 0.16)),
-    N2: ((N1, 0.03), (N3, 0.04)),
+    N1: ((W, 0.10), (N2, 0.13)),
+    N2: ((N1, 0.025), (N3, 0.045)),
     N3: ((N2, 0.13),),
     REM: ((N1, 0.04), (N2, 0.04)),
 }

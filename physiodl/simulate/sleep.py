@@ -21,21 +21,27 @@ from physiodl.simulate.hypnogram import EPOCH_S, N1, REM, W, score, simulate_hyp
 
 FRAME_S = 2.0  # how often the spectrum may change; frames are twice as long and overlap
 FLATTEN_HZ = 0.5  # below, the 1/f background is flat, as behind an amplifier's high-pass
-# Per stage (rows W, N1, N2, N3, REM): exponent of the background, and uV (root mean square) of background, theta,
-# alpha, sigma, beta and slow activity. Steeper is deeper: a design choice.
-EXPONENT = np.array([1.1, 1.3, 1.6, 1.9, 1.4])
-PARTS = ("background", "theta", "alpha", "sigma", "beta", "slow")
+# Per stage (rows W, N1, N2, N3, REM): exponent of the background, and uV (root mean square) of background and bumps.
+# Together with the waves below they give each stage the typical power per band of Fpz-Cz in 14 people of Sleep-EDF.
+EXPONENT = np.array([1.3, 1.5, 1.7, 2.0, 1.5])
+PARTS = ("background", "delta", "theta", "alpha", "sigma", "beta", "slow")
 HEIGHTS_UV = np.array(
     [
-        [9.0, 2.5, 6.0, 1.4, 3.2, 3.0],
-        [8.5, 5.2, 2.6, 1.5, 2.2, 4.0],
-        [9.5, 5.0, 1.8, 2.2, 1.6, 9.0],
-        [11.0, 4.5, 1.5, 2.0, 1.2, 18.0],
-        [8.5, 4.6, 2.2, 1.5, 2.1, 4.5],
+        [8.8, 3.0, 3.0, 2.7, 0.6, 2.5, 5.5],
+        [6.2, 0.8, 2.2, 1.0, 0.3, 1.0, 1.2],
+        [7.2, 4.9, 3.2, 1.3, 1.5, 0.5, 2.5],
+        [8.5, 9.8, 4.6, 1.6, 1.5, 0.5, 8.5],
+        [6.6, 2.8, 2.5, 1.0, 0.4, 0.7, 1.3],
     ]
 )
-BUMPS_HZ = {"theta": (5.8, 1.2), "sigma": (13.0, 1.4), "beta": (21.0, 5.0), "slow": (0.9, 0.6)}  # centre and width
-DRIFT = {1.0: 0.22, 8.0: 0.18}  # minutes over which heights drift, and by how much (standard deviation of the log)
+BUMPS_HZ = {  # centre and width
+    "delta": (2.7, 0.9),
+    "theta": (5.8, 1.2),
+    "sigma": (13.0, 1.4),
+    "beta": (22.0, 6.0),
+    "slow": (0.9, 0.6),
+}
+DRIFT = {1.0: 0.24, 8.0: 0.20}  # minutes over which heights drift, and by how much (standard deviation of the log)
 SPINDLES_PER_MIN = np.array([0.0, 0.15, 3.2, 1.2, 0.05])
 K_PER_MIN = np.array([0.0, 0.05, 1.1, 0.5, 0.0])
 SLOW_SHARE = np.array([0.0, 0.0, 0.07, 0.48, 0.0])  # of the time, with trains of slow waves
@@ -51,7 +57,7 @@ class Sleeper:
     """What stays the same in all nights of one person."""
 
     gain: float
-    heights: np.ndarray  # (6,) factors of `PARTS`
+    heights: np.ndarray  # (7,) factors of `PARTS`
     tilt: float  # added to the exponent
     alpha_hz: float
     spindle_hz: float
@@ -75,19 +81,19 @@ def draw_sleeper(seed: int | np.random.Generator) -> Sleeper:
 
     return Sleeper(
         gain=factor(0.25),
-        heights=np.array([factor(spread) for spread in (0.12, 0.25, 0.5, 0.25, 0.35, 0.3)]),
+        heights=np.array([factor(spread) for spread in (0.12, 0.2, 0.25, 0.4, 0.25, 0.4, 0.25)]),
         tilt=0.12 * float(np.clip(rng.standard_normal(), -2, 2)),
         alpha_hz=float(np.clip(rng.normal(10.0, 0.8), 8.5, 11.8)),
         spindle_hz=float(np.clip(rng.normal(13.0, 0.5), 11.8, 14.3)),
-        spindle_uv=24.0 * factor(0.25),
+        spindle_uv=16.0 * factor(0.25),
         spindles=factor(0.35),
         k_complexes=factor(0.4),
-        k_uv=105.0 * factor(0.2),
-        slow_uv=62.0 * factor(0.2),
+        k_uv=85.0 * factor(0.2),
+        slow_uv=46.0 * factor(0.2),
         slow_share=factor(0.2),
-        eye_uv=38.0 * factor(0.35),
+        eye_uv=26.0 * factor(0.35),
         eyes=factor(0.4),
-        noise_uv=float(rng.uniform(1.0, 2.2)),
+        noise_uv=float(rng.uniform(0.4, 0.9)),
     )
 
 
@@ -144,7 +150,7 @@ def _moments(stages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     drowsy = np.flatnonzero(of == N1)
     if len(drowsy):
         # pieces of 4 to 20 s, each like wakefulness, N1 or N2; how much of each differs from minute to minute
-        lean = np.repeat(rng.dirichlet((1.3, 4.2, 1.1), len(stages)), per, axis=0)[drowsy]
+        lean = np.repeat(rng.dirichlet((1.7, 4.6, 0.7), len(stages)), per, axis=0)[drowsy]
         piece = np.cumsum(rng.random(len(drowsy)) < 0.2)
         drawn = rng.random(piece[-1] + 1)[piece]
         like = (drawn[:, None] > np.cumsum(lean, axis=1)[:, :2]).sum(axis=1)

@@ -17,7 +17,7 @@ import numpy as np
 from physiodl.simulate.hypnogram import EPOCH_S, N3, W
 from physiodl.simulate.sleep import simulate_night
 
-VERSION = 1  # raised when the same seed would give other recordings
+VERSION = 2  # raised when the same seed would give other recordings
 FS = 100.0
 HOURS = 6.0  # of a recording: three to four cycles
 FOLDER = "sleep-cassette"
