@@ -233,3 +233,68 @@ def test_spectra_find_the_rhythm_and_forget_the_gain():
     np.testing.assert_allclose(louder[:, 3 * k :] - seen[:, 3 * k :], np.log(25), atol=0.01)
     with pytest.raises(ValueError, match="at least 3 s"):
         sleep_features.spectra(epochs[:, :200], night, fs=FS)
+
+
+def test_waveform_tells_spindles_slow_waves_and_gain():
+    rng = np.random.default_rng(0)
+    t = np.arange(500) / FS
+    plain = 8 * rng.standard_normal((60, 500))
+    spindle = 25 * np.exp(-0.5 * ((t - 2.5) / 0.25) ** 2) * np.sin(2 * np.pi * 13 * t)
+    slow = 60 * np.sin(2 * np.pi * 1.0 * t)
+    epochs = np.concatenate([plain[:40], plain[40:50] + spindle, plain[50:] + slow])
+    rows = sleep_features.waveform(epochs, np.zeros(60, int), fs=FS)
+    assert rows.shape == (60, 36) and np.isfinite(rows).all() and abs(rows[:, :18]).max() <= 6
+    rise = rows[:, 18 + 13]  # the strongest half second of sigma over the median one
+    assert rise[40:50].min() > rise[:40].max()
+    low = rows[:, 18 + 10]  # share of the epoch in which slow waves exceed 20 uV
+    assert low[50:].min() > 0.25 > 0.05 > low[:50].max()
+    louder = sleep_features.waveform(3 * epochs[:50], np.zeros(50, int), fs=FS)
+    softer = sleep_features.waveform(epochs[:50], np.zeros(50, int), fs=FS)
+    np.testing.assert_allclose(louder[:, 0], softer[:, 0], atol=0.05)  # variance: relative to the night
+    np.testing.assert_allclose(louder[:, 18] - softer[:, 18], np.log(9), atol=0.01)  # and as it is
+
+
+def test_other_night_changes_numbers_a_little_and_epochs_not_at_all():
+    epochs, extra = torch.randn(8, 50, 10), 5 + 3 * torch.randn(8, 50, 40)
+    same, other = sleep.other_night((epochs, extra), np.random.default_rng(0))
+    assert same is epochs and other.shape == extra.shape and other.dtype == torch.float32
+    step = ((other - extra) / 3).numpy()
+    assert 0.3 < step.std() < 0.7 and abs(step.mean()) < 0.05
+    still = sleep.other_night((epochs, extra), np.random.default_rng(0), strength=0.0)[1]
+    torch.testing.assert_close(still, extra, atol=1e-4, rtol=1e-4)
+    left_out = (other.std(dim=1) < 1e-3).float().mean()
+    assert 0.03 < left_out < 0.2
+
+
+def test_what_a_network_hands_on_of_single_epochs():
+    epochs = torch.randn(7, 300).numpy()
+    net = small(hidden=0)
+    rows = sleep.describe(net, epochs, size=3)
+    assert rows.shape == (7, 8)
+    with torch.no_grad():
+        said = torch.softmax(net.out(torch.as_tensor(rows)), dim=1)
+    np.testing.assert_allclose(said, sleep.predict(net, epochs, np.zeros(7, int), length=7), atol=1e-5)
+
+
+# ---- the network that the benchmark compares with
+
+
+def test_tinysleepnet_is_as_described_and_learns_within_its_budget():
+    from types import SimpleNamespace
+
+    from bench import tinysleepnet
+
+    full = tinysleepnet.TinySleepNet(3000, 100.0)
+    assert full.lstm.input_size == 2048 and full.lstm.hidden_size == 128 and not full.lstm.bidirectional
+    first = full.cnn[1]
+    assert (first.kernel_size, first.stride, first.out_channels) == ((50,), (6,), 128)
+    epochs, stages, night, _ = toy(nights=2, n=25)
+    nights = SimpleNamespace(raw=epochs, stages=stages, night=night, fs=FS)
+    index = np.arange(len(stages))
+    net, made = tinysleepnet.fit(nights, index, seed=0, budget_s=1e9, most=2)
+    assert made == 2
+    said = tinysleepnet.predict(net, nights, index)
+    np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
+    of = index[night == "night 1"]  # no state from one night to the next
+    np.testing.assert_allclose(tinysleepnet.predict(net, nights, of), said[of], atol=1e-5)
+    assert tinysleepnet.fit(nights, index, seed=0, budget_s=-1.0)[1] == 0
