@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from physiodl import exam
+from physiodl.exam import cohorts
 from physiodl.simulate import af
 
 
@@ -16,6 +17,7 @@ def small_exam(tmp_path, monkeypatch):
     folder = tmp_path / "af_detection"
     af.write_af(folder, n=40, seed=8, copies=0.0)
     monkeypatch.setenv("PHYSIODL_EXAM", str(tmp_path))
+    monkeypatch.setitem(cohorts._cell, "hidden", False)
     exam.begin("03_af_detection", seed=0)
     return np.load(folder / "features.npy"), np.load(folder / "labels.npy")
 
@@ -66,7 +68,8 @@ def test_score_follows_the_shuffled_order(small_exam):
         ("roc_auc", np.full(40, np.nan), "NaN"),
         ("roc_auc", np.linspace(-3, 3, 40), "sigmoid"),
         ("accuracy", np.full(40, 0.5), "threshold"),
-        ("roc_auc", ["AF"] * 40, "array of numbers"),
+        ("roc_auc", ["AF"] * 40, "of texts"),
+        ("roc_auc", np.full(40, 0.5 + 0.1j), "complex numbers"),
     ],
 )
 def test_score_refuses_what_is_no_prediction(small_exam, metric, predictions, says):
@@ -126,6 +129,8 @@ def test_a_name_missing_inside_the_answer_is_told_from_a_missing_answer(capsys):
     in_cells("pass", test_cell)
     said = capsys.readouterr().out
     assert "'Layer' is not defined. Likely cause: the answer cell was not run" in said and "your line" not in said
+    in_cells(answer.replace("w * 2", "EPOCHS * 2"), test_cell)
+    assert "Likely cause: the cells above were not run" in capsys.readouterr().out
 
 
 def test_no_line_of_the_test_cell_is_quoted_as_the_students(capsys):
@@ -173,6 +178,80 @@ def test_numbers_names_what_is_wrong():
         exam.numbers([1, np.nan, np.inf])
     with pytest.raises(exam.ExamError, match="array of numbers"):
         exam.numbers([[1, 2], [3]])
+
+
+def test_numbers_refuses_what_numpy_would_make_numbers_of():
+    for value in (np.array([1 + 2j, 3]), 1j, [1.0, 2 + 0j], np.array([1j, 2], object)):
+        with pytest.raises(exam.ExamError, match="complex numbers.*np.abs"):
+            exam.numbers(value)
+    for value in (["0.5", "1.5"], "3", [1.0, "2"], np.array(["1", 2.0], object), np.array([b"1"])):
+        with pytest.raises(exam.ExamError, match="of texts.*quotes"):
+            exam.numbers(value)
+    with pytest.raises(exam.ExamError, match="result = None.*return"):
+        exam.numbers(None)
+    with pytest.raises(exam.ExamError, match="1 value that is NaN"):
+        exam.numbers([0.0, np.nan])
+    for value in (3, [True, False], np.float32(2), [[1, 2]], []):
+        assert exam.numbers(value).dtype == float
+
+
+def test_sound_parts_are_parts_of_all():
+    made = exam.sound_parts({"train": [3, 0], "test": np.array([1.0, 2.0])}, n=4)
+    assert made["train"].tolist() == [3, 0] and made["test"].dtype == int
+    for parts, says in (
+        ({"train": [0, 1, 2, 3], "test": []}, "no position in test of fold 2"),
+        ({"train": [], "test": []}, "no position in train"),
+        ({"train": [0, 1, 2], "test": [2, 3]}, "0 of 4 samples in no part and 1 in more than one"),
+        ({"train": [0, 1, 1], "test": [2, 3]}, "1 in more than one place"),
+        ({"train": [0, 1], "test": [3]}, "1 of 4 samples in no part"),
+        ({"train": [0, 1, 2], "test": [4]}, r"such as \[4.0\] in test.*whole numbers from 0 to 3"),
+        ({"train": [0, 1, 2], "test": [2.5]}, "whole numbers"),
+        ({"train": [0, 1, 2], "test": [-1]}, "whole numbers"),
+        ({"train": np.arange(4) < 3, "test": np.arange(4) == 3}, "True and False in train.*flatnonzero"),
+        ({"train": None, "test": [1]}, "None"),
+        ({"train": [[0, 1, 2]], "test": [3]}, "shape"),
+    ):
+        with pytest.raises(exam.ExamError, match=says):
+            exam.sound_parts(parts, n=4, what="fold 2")
+
+
+def test_once_hidden_recordings_are_in_use_messages_hold_nothing_of_the_students(small_exam):
+    cohort = exam.cohort("af_detection")
+    n = len(cohort)
+    secret = np.zeros((0, 433_682, 1_655))
+    told = []
+    for ask in (
+        lambda: exam.numbers(secret, shape=(n,)),
+        lambda: exam.numbers([0.0, np.nan, np.nan]),
+        lambda: exam.numbers(pytest),
+        lambda: exam.same([0.123, 7.77], [0.5, 7.77]),
+        lambda: exam.alike(np.zeros(777), np.zeros(5), at_least=0.5),
+        lambda: exam.alike([1.0, 2.0, 3.0], [1.0, 0.0, 1.0], at_least=0.777),
+        lambda: exam.ask(cohort, lambda signals, fs: secret),
+        lambda: exam.ask(cohort, lambda signals, fs: np.random.default_rng(len(signals)).random(len(signals))),
+        lambda: exam.score("roc_auc", cohort, np.full(n, 433.682)),
+        lambda: exam.score("accuracy", cohort, np.full(n, 0.1655)),
+        lambda: exam.sound_parts({"a": [433_682]}, n=2),
+    ):
+        with pytest.raises(exam.ExamError, match="got .*expected") as caught:
+            ask()
+        told.append(str(caught.value))
+    said = " ".join(told)
+    assert not [
+        secret for secret in ("433", "1655", "0.123", "7.77 ", "777 samples", "2 values", "module") if secret in said
+    ]
+
+
+def test_names_of_locked_cells_are_known():
+    from pathlib import Path
+
+    from autograder.names import bound_names
+    from autograder.source import read_source
+    from physiodl.exam.checks import GIVEN
+
+    for path in sorted((Path(__file__).parents[1] / "solutions").glob("*.py")):
+        locked = [cell.text for cell in read_source(path).cells if cell.role == "locked"]
+        assert set().union(*map(bound_names, locked)) <= GIVEN, path.name
 
 
 def test_alike_forgives_gain_and_offset_only():

@@ -13,7 +13,7 @@ PHYSIODL_EXAM names the folder of the hidden cohorts, and the same cell meets re
 
 import lazy_loader
 
-from physiodl.exam.checks import ExamError, Task, alike, credit, expect, given, numbers, same, task
+from physiodl.exam.checks import ExamError, Task, alike, credit, expect, given, numbers, same, sound_parts, task
 from physiodl.exam.cohorts import ExamCohort, HiddenLabels, Score, ask, begin, cohort, score
 
 # These bring SciPy, scikit-learn and the simulators with them, a second of importing: only who uses them waits for it.
@@ -45,6 +45,7 @@ __all__ = [
     "reference_metrics",
     "same",
     "score",
+    "sound_parts",
     "task",
     "write_class_data",
     "write_hidden",

@@ -6,12 +6,18 @@ import math
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 LONGEST_MESSAGE = 400  # characters of a student's own error text that a check repeats
+# What the locked cells of the assignments define: where such a name is missing, those cells were hardly run.
+GIVEN = frozenset(
+    "SOURCE BUDGET SEED EPOCHS STEPS FOLDS LENGTH PASSES PATIENCE np torch nn plt signal mne wfdb artefacts beats "
+    "cohort data ecg exam foundations groups load_beats metrics mistakes probe recordings signals".split()
+)
 
 
 class ExamError(AssertionError):
@@ -38,13 +44,26 @@ def expect(condition, *, got, expected, cause: str = "") -> None:
         raise ExamError(f"got {got}, expected {expected}", cause)
 
 
+def veiled() -> bool:
+    """Whether hidden recordings are in use: then no message may hold a value or a shape that the student chose.
+
+    What a function has seen of a recording it could write into them.
+    """
+    from physiodl.exam import cohorts
+
+    return cohorts.hidden_in_use()
+
+
 def numbers(value, *, shape: tuple | None = None, what: str = "result") -> np.ndarray:
-    """``value`` as a float array, checked for shape (None matches any length) and finiteness."""
+    """``value`` as a float array, checked for kind, shape (None matches any length) and finiteness."""
+    if value is None:
+        raise ExamError(f"got {what} = None, expected numbers", "a function that ends without `return`")
     try:
-        array = np.asarray(value, dtype=float)
+        array = _real(np.asarray(value), what)
     except (TypeError, ValueError, RuntimeError):
+        kind = "of another kind" if veiled() else f"of type {type(value).__name__}"
         raise ExamError(
-            f"got {what} of type {type(value).__name__}, expected an array of numbers",
+            f"got {what} {kind}, expected an array of numbers",
             "a tensor that still needs .detach().numpy(), or a list of unequal lengths",
         ) from None
     if shape is not None:
@@ -54,18 +73,79 @@ def numbers(value, *, shape: tuple | None = None, what: str = "result") -> np.nd
         wanted = "(" + ", ".join("any" if s is None else str(s) for s in shape) + ("," if len(shape) == 1 else "") + ")"
         if not fits:
             raise ExamError(
-                f"got {what} of shape {array.shape}, expected shape {wanted}",
+                f"got {what} of {'another shape' if veiled() else f'shape {array.shape}'}, expected shape {wanted}",
                 "an axis too many or too few, or the axes in another order",
                 generic=True,
             )
     bad = int(np.size(array) - np.count_nonzero(np.isfinite(array)))
     if bad:
+        those = "values that are" if veiled() else "1 value that is" if bad == 1 else f"{bad} values that are"
         raise ExamError(
-            f"got {what} with {bad} values that are NaN or infinite, expected finite numbers",
+            f"got {what} with {those} NaN or infinite, expected finite numbers",
             "a division by zero, a logarithm of zero, or a training that diverged",
             generic=True,
         )
     return array
+
+
+def _real(array: np.ndarray, what: str) -> np.ndarray:
+    """``array`` as floats. NumPy would drop imaginary parts and read texts: both are refused."""
+    kinds = {array.dtype.kind} if array.dtype != object else {np.asarray(v).dtype.kind for v in array.ravel()}
+    if "c" in kinds:
+        raise ExamError(
+            f"got {what} of complex numbers, expected real ones", "np.abs or .real is missing after an FFT or a root"
+        )
+    if kinds & set("US"):
+        raise ExamError(f"got {what} of texts, expected numbers", "quotes, str() or an f-string around a number")
+    return array.astype(float)
+
+
+def sound_parts(parts: Mapping[str, Any], *, n: int, what: str = "the split", cause: str = "") -> dict[str, np.ndarray]:
+    """The parts of a split as positions, once it is one: each of the ``n`` samples in one part, and no part empty.
+
+    Whatever else is asked of a split (who is where, how many) holds of empty parts too. So each one that a function
+    returns goes through here, before a property of it counts.
+
+    Args:
+        parts: name of each part -> positions, as the function returned them.
+        n: number of samples.
+        what: the name of the whole in messages, such as "fold 3".
+        cause: why samples may be missing or stand twice, where the task knows better.
+
+    Returns:
+        The same names -> whole numbers from 0 to n - 1.
+
+    Raises:
+        ExamError: a part that is empty, a mask of True and False or no positions, samples that are missing or stand
+            twice.
+    """
+    made = {}
+    for name, part in parts.items():
+        where = f"{name} of {what}"
+        found = numbers(part, shape=(None,), what=f"positions in {where}")
+        expect(
+            np.asarray(part).dtype != bool,
+            got=f"True and False in {where}",
+            expected="positions, such as 0, 3, 4",
+            cause="an array of True and False tells which: np.flatnonzero(...) makes positions of it",
+        )
+        expect(len(found) > 0, got=f"no position in {where}", expected="at least one", cause="a part was left empty")
+        expect(
+            found.min() >= 0 and found.max() < n and np.all(found == np.round(found)),
+            got=f"other numbers in {where}" if veiled() else f"positions such as {found[:3].tolist()} in {where}",
+            expected=f"whole numbers from 0 to {n - 1}",
+            cause="names of subjects or patients, where positions of samples are asked: np.flatnonzero gives positions",
+        )
+        made[name] = found.astype(int)
+    count = np.bincount(np.concatenate(list(made.values())), minlength=n)
+    lost, twice = int(np.sum(count == 0)), int(np.sum(count > 1))
+    expect(
+        not lost and not twice,
+        got=f"{what} with {lost} of {n} samples in no part and {twice} in more than one place",
+        expected="each sample in one part, once",
+        cause=cause or "drawn with replacement, or a part left out",
+    )
+    return made
 
 
 def same(value, expected, *, what: str = "result", rtol: float = 1e-6, atol: float = 1e-8, cause: str = "") -> None:
@@ -76,6 +156,8 @@ def same(value, expected, *, what: str = "result", rtol: float = 1e-6, atol: flo
     if len(wrong):
         k = wrong[0]
         where = f" at position {k}" if array.size > 1 else ""
+        if veiled():
+            raise ExamError(f"got another {what}, expected {target.ravel()[k]:.6g}", cause)
         raise ExamError(f"got {what} = {array.ravel()[k]:.6g}{where}, expected {target.ravel()[k]:.6g}", cause)
 
 
@@ -83,10 +165,12 @@ def alike(value, expected, *, at_least: float, what: str = "result", cause: str 
     """Check that two signals have the same course: their correlation reaches ``at_least``. Gain and offset are free."""
     target = np.asarray(expected, dtype=float).ravel()
     array = numbers(value, what=what).ravel()
-    expect(len(array) == len(target), got=f"{len(array)} samples", expected=f"{len(target)}", cause=cause)
+    count = "another number of samples" if veiled() else f"{len(array)} samples"
+    expect(len(array) == len(target), got=count, expected=f"{len(target)}", cause=cause)
     spread = float(array.std() * target.std())
     r = float(np.mean((array - array.mean()) * (target - target.mean())) / spread) if spread > 0 else 0.0
-    expect(r >= at_least, got=f"{what}: correlation {r:.3f}", expected=f"at least {at_least}", cause=cause)
+    got = f"{what}: another course" if veiled() else f"{what}: correlation {r:.3f}"
+    expect(r >= at_least, got=got, expected=f"a correlation of at least {at_least}", cause=cause)
 
 
 def credit(value, *, floor: float, full: float, points: float) -> float:
@@ -179,7 +263,9 @@ def _explain(error: Exception, cause: str) -> str:
             return f"{text}. Likely cause: the answer cell was not run, or stopped with an error"
         name = (re.findall(r"name '(\w+)'", text) or ["?"])[0]
         why = "a slip in the name, or the line or cell that defines or imports it was not run"
-        if not re.search(rf"\b{name}\s*[.(]", line):  # a value, no module and no function
+        if name in GIVEN:
+            why = "the cells above were not run: run them, from the top of the notebook; else a slip in the name"
+        elif not re.search(rf"\b{name}\s*[.(]", line):  # a value, no module and no function
             why = f"inside a method, what belongs to the object needs `self.` in front (self.{name}); else {why}"
         return f"{text} (in your line `{line}`). Likely cause: {why}"
     if isinstance(error, AssertionError):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from physiodl.cohort import Cohort
-from physiodl.exam.checks import expect, numbers
+from physiodl.exam.checks import expect, numbers, veiled
 
 BATCH = (12, 61)  # recordings in one call of `ask`, least and one beyond the most
 ASKED_AGAIN = 48
@@ -198,9 +198,10 @@ def ask(
     parts = [*again[:alone, None], again[alone:]]
     second = np.concatenate([answered(part) for part in parts if len(part)])
     changed = int(np.sum(np.abs(second - answers[again]) > 1e-3))
+    some = "some" if veiled() else changed
     expect(
         changed <= ODD_ANSWERS * len(again),
-        got=f"another answer for {changed} of {len(again)} recordings when they were asked about in other company",
+        got=f"another answer for {some} of {len(again)} recordings when they were asked about in other company",
         expected="the same answer for the same recording",
         cause="net.eval() is missing, or something is computed over all recordings of a call",
     )
@@ -223,9 +224,10 @@ def _asked_by_night(examined: ExamCohort, function: Callable, rng: np.random.Gen
     for name in names[: min(2, len(names) - 1)]:  # the first: before them nothing had been asked
         index = np.flatnonzero(examined.nights[:, 0] == name)
         changed = int(np.sum(answered(index) != answers[index]))
+        some = "some" if veiled() else changed
         expect(
             changed <= 0.01 * len(index),  # two stages may be as likely as each other
-            got=f"another answer for {changed} of {len(index)} epochs when a night was asked about again",
+            got=f"another answer for {some} of {len(index)} epochs when a night was asked about again",
             expected="the same answers for the same night",
             cause="net.eval() is missing, or something is carried over from one night to the next",
         )
@@ -255,7 +257,7 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
     if metric == "roc_auc":
         expect(
             p.min() >= 0 and p.max() <= 1,
-            got=f"values from {p.min():.3g} to {p.max():.3g}",
+            got="values outside" if veiled() else f"values from {p.min():.3g} to {p.max():.3g}",
             expected="probabilities between 0 and 1",
             cause="logits were returned: apply a sigmoid",
         )
@@ -264,7 +266,7 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
         cause = "probabilities were returned: compare them with your threshold"
         expect(
             np.isin(values, range(5) if stages else (0, 1)).all(),
-            got=f"values such as {', '.join(f'{v:.3g}' for v in values[:6])}",
+            got="other values" if veiled() else f"values such as {', '.join(f'{v:.3g}' for v in values[:6])}",
             expected="stages 0 to 4" if stages else "class labels 0 and 1",
             cause="probabilities were returned: take the stage with the largest" if stages else cause,
         )
