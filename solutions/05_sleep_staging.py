@@ -1011,7 +1011,7 @@ task.points()
 # <code>argmax</code>.</details>
 
 # %% role="locked"
-FOLDS, PASSES = {"ci": (3, 4), "default": (5, 8), "full": (5, 16)}[BUDGET]  # passes at most
+FOLDS, PASSES = {"ci": (3, 4), "default": (5, 6), "full": (5, 16)}[BUDGET]  # passes at most
 cohort = data.load("sleep", source="simulated", n={"ci": 8, "default": 12, "full": 20}[BUDGET])
 print(cohort)
 print(f"{len(cohort)} epochs of {len(np.unique(cohort.columns['night']))} nights of {len(np.unique(cohort.subjects))} SIMULATED subjects")

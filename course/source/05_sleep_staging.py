@@ -100,7 +100,7 @@ fig.colorbar(power, ax=axes[0], label="power (dB, 0 dB = 1 µV²/Hz)")
 hypnogram(axes[1], hours, night.stages)
 for stage in range(5):
     at = np.flatnonzero(night.stages == stage)
-    axes[1].plot(hours[at], np.full(len(at), (4, 2, 1, 0, 3)[stage]), "|", color=COLOURS[stage], ms=9, mew=1)
+    axes[1].plot(hours[at] + 1 / 240, np.full(len(at), (4, 2, 1, 0, 3)[stage]), "s", color=COLOURS[stage], ms=3)
 axes[0].set_title(f"night {example} ({label})", fontsize=9)
 plt.show()
 
@@ -163,11 +163,11 @@ for one in whose[:8]:
             means[stage] += spectrum / len(whose[:8])
             axes[stage].plot(hz[shown], 10 * spectrum, color=COLOURS[stage], lw=0.8, alpha=0.8)
 for stage, ax in enumerate(axes):
-    for low, high in ((0.5, 2), (8, 13), (13.01, 16)):
-        ax.axvspan(low, high, color="#999999", alpha=0.15 if low != 8 else 0.07, lw=0)
+    for low, high in ((0.5, 2), (8, 16)):
+        ax.axvspan(low, high, color="#999999", alpha=0.13, lw=0)
     ax.set(xlabel="frequency (Hz)", title=STAGES[stage], xlim=(0, 30))
 axes[0].set_ylabel("power (dB, 0 dB = 1 µV²/Hz)")
-fig.suptitle(f"shaded: slow waves 0.5 to 2 Hz, alpha 8 to 13 Hz, upper part of the spindles up to 16 Hz ({label})", fontsize=9)
+fig.suptitle(f"shaded: slow waves (0.5 to 2 Hz); alpha (8 to 13 Hz) and spindles (11 to 16 Hz)   ({label})", fontsize=9)
 plt.show()
 
 # %% [markdown]
@@ -561,9 +561,9 @@ jumps = [np.mean(np.diff(stages[mine]) != 0) for stages in (y, alone)]
 print(f"changes of stage from one epoch to the next: scored {100 * jumps[0]:.0f} %, network {100 * jumps[1]:.0f} %")
 
 # %% [markdown]
-# It flickers. No sleeper goes from REM to N1 and back within a minute, five times in a row. A scorer would not write
-# this either, not because single epochs are clearer to him, but because he knows what came before: section 5. An epoch
-# that looks like N1 *or* REM is REM if it lies amid REM.
+# It flickers. No sleeper jumps into REM and back within a minute, again and again. A scorer would not write this either,
+# not because single epochs are clearer to him, but because he knows what came before: section 5. An epoch that looks
+# like N1, N2 *or* REM is REM if it lies amid REM.
 #
 # ## 10 · A network that reads a sequence
 #
@@ -591,8 +591,9 @@ plt.show()
 # %% [markdown]
 # **A sequence ends where the night ends, and at every gap.** If epochs of all nights are strung together and cut at
 # every twentieth, then some sequences begin in one person's morning and end in another one's evening, and the memory
-# carries the one over into the other. `sleep.sequences` cuts stretches instead; where a stretch is over, a sequence is
-# filled up with -1, and filled places are neither read nor counted. Here is a night with a gap, in sequences of 20:
+# carries the one over into the other. `sleep.sequences` cuts stretches instead. The last sequence of a stretch ends where
+# the stretch ends, and shares some epochs with the one before it; a stretch shorter than a sequence is filled up with
+# -1, and filled places are neither read nor counted. Here is a night with gaps, in sequences of 20:
 
 # %%
 gappy = max(tested, key=lambda n: len(sleep.runs(night_of[night_of == n], number[night_of == n])))
@@ -691,8 +692,8 @@ for name, answer in (("each epoch alone", alone), ("in sequences of 20", called)
 # network without neighbours.
 
 # %%
-lengths = (1, 3, 8, 20, 60) if BUDGET != "ci" else (1, 5, 20)
-by_length = {n: multiclass.kappa(y, (said if n == 20 else examined(n, max(5, LSTM_PASSES // 2))).argmax(axis=1)) for n in lengths}
+lengths = (1, 4, 20, 60) if BUDGET != "ci" else (1, 20)
+by_length = {n: multiclass.kappa(y, (said if n == 20 else examined(n, LSTM_PASSES // 2)).argmax(axis=1)) for n in lengths}
 fig, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
 ax.plot([n / 2 for n in by_length], list(by_length.values()), "o-", color=plots.BLUE)
 ax.set(xlabel="length of a sequence (minutes)", ylabel="kappa", xscale="log", title=f"test subjects of all folds ({label})")
@@ -840,12 +841,16 @@ fig.colorbar(shade, ax=ax)
 plt.show()
 
 # %% [markdown]
-# Red: without this band the stage is no longer recognised. N3 should need its slow waves, N2 its spindles, waking its
-# alpha and fast activity. Blue: without the band the stage is *easier* to call, since what speaks for others is gone.
-# If N3 had depended on 16 to 30 Hz, we should look for an artefact.
+# Red: without this band the stage is no longer recognised. Blue: without it the stage is *easier* to call, since what
+# speaks for others is gone. Now compare with the table of section 2. N3 needs its slow waves: good. Waking needs alpha,
+# and the blinks, which are slow: good. If N3 had depended on 16 to 30 Hz, we should look for an artefact. And N2? By the
+# manual it needs spindles or K-complexes. See in your run whether taking the spindles away costs anything. Where it does
+# not, the network has found a shorter way, and lives on K-complexes and other slow waves alone: right on these nights,
+# and in trouble with a sleeper who has few of them.
 #
-# Now in time: an N2 epoch and an N3 epoch of a test subject. Occlusion covers one second after the other with the
-# epoch's own slow background; the gradient times the signal (smoothed over half a second) is drawn below it.
+# Now in time: an N2 epoch and an N3 epoch of a test subject. Occlusion replaces one second after the other by a straight
+# line; the gradient times the signal (smoothed over half a second) is drawn below it, and at the bottom the two bands in
+# which slow waves and spindles lie.
 
 # %%
 def occluded(net, epoch, stage, width=100, step=25):
@@ -892,9 +897,9 @@ fig.suptitle(label, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# Does the N2 answer lean on the places where spindles or K-complexes are? Does N3 lean on the slow waves, all along the
-# epoch? One epoch proves nothing; over many, we can count. For all N2 epochs above: is the power between 11 and 16 Hz
-# (spindles), or that of lone slow waves, higher in the second that costs the most than in the others?
+# N2 leans on a few places, where a lone large wave stands; N3 on slow waves all along the epoch. Occlusion and gradient
+# roughly agree. But one epoch proves nothing; over many, we can count. In every epoch: how does the power of a second,
+# between 11 and 16 Hz (spindles) or 0.5 and 2 Hz (K-complexes, slow waves), go with what occluding this second costs?
 
 # %%
 found = {stage: [] for stage in (2, 3)}
