@@ -22,6 +22,7 @@ from nbgrader.preprocessors import (
 )
 from nbgrader.utils import compute_checksum, is_grade, is_solution
 
+from autograder.disarm import disarmed
 from autograder.execute import Executed
 from autograder.journal import write_journal
 from autograder.klass import Klass, open_gradebook, run_preprocessors, write_notebook
@@ -123,11 +124,11 @@ def record(
         klass, steps, notebook, assignment=assignment, student=student, flags=flags, looked_at=looked_at
     )
     path = klass.notebook("autograded", assignment, student)
-    write_notebook(notebook, path, mode=0o444)
+    scores = scores_of(notebook, executed)
+    write_notebook(disarmed(notebook), path, mode=0o444)
     stamp = klass.notebook("submitted", assignment, student).with_name("timestamp.txt")
     if stamp.is_file() and not stamp.is_symlink():
         shutil.copyfile(stamp, path.with_name("timestamp.txt"))
-    scores = scores_of(notebook, executed)
     write_scores(klass, student, assignment, scores)
     return _journal(
         klass,
