@@ -22,6 +22,10 @@ class GraderFault(RuntimeError):
     """Something of ours did not work; the submission is not to blame and is tried again."""
 
 
+class NoMemoryLeft(GraderFault):
+    """The machine ran out of memory; the submission is run again when nothing else runs."""
+
+
 class Examiner:
     """The examiner's process: started once by a worker, used for one submission after another."""
 

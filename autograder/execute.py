@@ -78,9 +78,10 @@ def execute_all(
     """Run notebooks in up to `workers` processes at a time; yields each when it is done, in any order.
 
     `jobs` is drawn from as workers get free. `progress("started", job.name)` is called when a notebook
-    starts. A worker that dies or overruns its time is replaced, and its notebook comes back `broken`.
+    starts. A worker that dies or overruns its time is replaced, and its notebook comes back `broken`. A notebook for
+    which the machine's memory did not suffice is run once more after the others, by itself.
     """
-    jobs, events, crew = iter(jobs), queue.Queue(), []
+    jobs, events, crew, again = iter(jobs), queue.Queue(), [], []
     try:
         while True:
             for worker in [*crew, *([None] if len(crew) < max(1, workers) else [])]:
@@ -94,8 +95,12 @@ def execute_all(
                     worker.start(job)
                     if progress:
                         progress("started", job.name)
-            busy = [w for w in crew if w.job is not None]
-            if not busy:
+            if again and all(w.job is None for w in crew):
+                crew = crew or [_Worker(events)]
+                crew[0].start(again.pop(0), alone=True)
+                if progress:
+                    progress("started", crew[0].job.name)
+            if all(w.job is None for w in crew):
                 return
             try:
                 worker, event = events.get(timeout=0.5)
@@ -113,6 +118,9 @@ def execute_all(
                     worker.folders.append(event["folder"])
                 elif event["event"] == "gone":  # its number may soon be another process's
                     worker.processes.remove(event["pid"])
+                elif event["event"] == "done" and event.get("starved") and not worker.alone:
+                    again.append(worker.job)
+                    worker.job = None
                 elif event["event"] == "done":
                     yield worker.finish(event)
             for worker in [w for w in crew if w.job is not None and time.monotonic() > w.deadline]:
@@ -151,7 +159,7 @@ class _Worker:
         self.job: Job | None = None
         self.processes: list[int] = []
         self.folders: list[str] = []
-        self.started, self.deadline = 0.0, 0.0
+        self.started, self.deadline, self.alone = 0.0, 0.0, False
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()
 
     def _listen(self, events: queue.Queue) -> None:
@@ -162,8 +170,8 @@ class _Worker:
                 break
         events.put((self, None))
 
-    def start(self, job: Job) -> None:
-        self.job, self.started = job, time.monotonic()
+    def start(self, job: Job, *, alone: bool = False) -> None:
+        self.job, self.started, self.alone = job, time.monotonic(), alone
         self.deadline = self.started + 3 * job.total_timeout_s + GRACE_S  # cells, then calls
         order = {f.name: getattr(job, f.name) for f in fields(job) if f.name != "name"}
         order["notebook"] = nbformat.writes(job.notebook)
@@ -248,6 +256,7 @@ def _worker() -> None:
             facts = {"notebook": nbformat.writes(done.notebook), "runs": done.runs, "ended": done.ended}
         except Exception as error:
             facts = {"broken": f"the notebook could not be run: {type(error).__name__}: {str(error)[:300]}"}
+            facts["starved"] = type(error).__name__ == "NoMemoryLeft"  # not imported here: nbgrader takes a second
             rooms.close()
         answer("done", seconds=time.monotonic() - started, **facts)
 
@@ -280,7 +289,7 @@ class Rooms:
         # nbgrader and nbconvert take a second to import
         from autograder import processes, sandbox
         from autograder.examination import Examination, imported_modules
-        from autograder.examiner_process import Examiner, GraderFault
+        from autograder.examiner_process import Examiner, GraderFault, NoMemoryLeft
         from autograder.kernel import ConfinedKernel
 
         paths = {"hidden": Path(hidden), "data": Path(data)}
@@ -313,9 +322,16 @@ class Rooms:
             self.examiner.await_event("gone", 60)
             below = processes.family(kernel.process.pid)
             kernel.shutdown_kernel()
+            lost = any(r["status"] == "died" or r.get("record", {"points": 0})["points"] is None for r in execute.runs)
+            if why := kernel.starved(lost=lost):
+                raise NoMemoryLeft(why)
             if left := processes.left_alive(below, kernel.uid):
                 raise GraderFault(f"processes of the submission outlived it: {', '.join(map(str, left))}")
             return Executed(notebook, execute.runs, execute.ended, seconds=time.monotonic() - started)
+        except Exception:
+            if kernel is not None and (why := kernel.starved()):
+                raise NoMemoryLeft(why) from None
+            raise
         finally:
             if kernel is not None:
                 kernel.shutdown_kernel()

@@ -72,6 +72,8 @@ class ConfinedKernel:
         self.folder, self.sandboxed, self.limits = folder, sandboxed, limits
         self.process: Any = None
         self.ended, self.started = "", 0
+        self.watch: processes.Watch | None = None
+        self.oom_kills = processes.oom_kills()
         self.events: queue.Queue[str] = queue.Queue()
         self.words: list[str] = []
         self.tell = tell
@@ -119,7 +121,8 @@ class ConfinedKernel:
         )
         self.tell("process", pid=self.process.pid)
         threading.Thread(target=self._listen, daemon=True).start()
-        self.watch = processes.Watch(self.process, memory_mb=self.limits.memory_mb)
+        folders = (*sandbox.IN_MEMORY, KERNEL_PLACE) if self.sandboxed else ()
+        self.watch = processes.Watch(self.process, memory_mb=self.limits.memory_mb, folders=folders)
         self.watch.start()
         self._await_event("ready")
         self.restart()
@@ -181,6 +184,15 @@ class ConfinedKernel:
     @property
     def can_restart(self) -> bool:
         return self.process.poll() is None and not self.watch.why
+
+    def starved(self, *, lost: bool = True) -> str:
+        """Why this run says nothing of the submission, "" if it does: the machine ran out of memory meanwhile, and this
+        side was stopped for it, or, where something of it was `lost`, may have been.
+        """
+        if self.watch is not None and self.watch.fault:
+            return self.watch.why
+        killed = lost and processes.oom_kills() > self.oom_kills
+        return "the system killed processes for want of memory while it ran" if killed else ""
 
     def interrupt_kernel(self) -> None:
         with contextlib.suppress(Exception):

@@ -169,15 +169,73 @@ print(json.dumps({{
     "import mmap\nm = mmap.mmap(-1, 1_500_000_000)\nfor k in range(0, len(m), 4096): m[k] = 1",
 ])  # fmt: skip
 def test_memory_of_all_processes_together(way, code):
-    process = confined(f"import time\n{code}\ntime.sleep(60)", way=way)
-    watch = processes.Watch(process, memory_mb=600, every_s=0.05)
+    watch = watched(code, way=way, memory_mb=600)
+    assert "more than 0.6 GB" in watch.why and not watch.fault
+
+
+def watched(code, *, way, memory_mb, wait=30.0, **options):
+    """What a watch says of a process that takes memory and then ends, where it is not killed."""
+    process = confined(f"import os, time\n{code}\ntime.sleep({wait})", way=way, **options)
+    watch = processes.Watch(process, memory_mb=memory_mb, folders=sandbox.IN_MEMORY, every_s=0.05)
     watch.start()
     try:
         process.wait(timeout=40)
     finally:
         watch.stop()
         processes.kill(process)
-    assert "more than 0.6 GB" in watch.why
+    return watch
+
+
+FILES = "os.mkdir('/dev/shm/a')\nfor k in range(%d): os.close(os.open(f'/dev/shm/a/{k}', os.O_CREAT))"
+BLOCKS = "for p in ('/tmp', '/dev/shm', '.'):\n    with open(p + '/x', 'wb') as file:\n        file.write(bytes(%d))"
+SOCKETS = "import socket\nkept = [socket.socketpair() for _ in range(%d)]"
+
+
+@pytest.mark.parametrize("code, much, little", [
+    (FILES, 85_000, 3_000), (f"os.chdir('{sandbox.WORK}')\n{BLOCKS}", 45_000_000, 4_000_000), (SOCKETS, 250, 10),
+])  # fmt: skip
+def test_memory_that_the_system_holds_for_a_sandbox(way, code, much, little):
+    """Empty files, files in memory and sockets count as the sandbox's own; honest work's few of them end nothing."""
+    view = sandbox.View(disk_mb=50)
+    assert "more than 0.1 GB" in watched(code % much, way=way, memory_mb=100, view=view).why
+    assert watched(code % little, way=way, memory_mb=100, wait=0.5, view=view).why == ""
+
+
+def test_buffers_of_sockets_cannot_be_made_larger(way):
+    code = """
+import json, socket
+a, b = socket.socketpair()
+before = a.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 10_000_000)
+a.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+print(json.dumps([before, a.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
+                  a.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)]))
+"""
+    before, after, other = said(code, way=way)
+    assert before == after < 300_000 and other == 1
+
+
+def test_only_the_largest_goes_when_the_machine_has_no_memory_left(way, monkeypatch, tmp_path):
+    monkeypatch.setattr(processes.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(processes, "LEAST_FREE_MB", 10**9)  # as if it were so
+    name = "# autograder.student\n"  # by which sandboxes of students are known
+    begun = [confined(f"{name}import time\nx = bytearray(b'x' * {size})\nprint(1, flush=True)\ntime.sleep(30)", way=way)
+             for size in (150_000_000, 10_000_000)]  # fmt: skip
+    try:
+        for process in begun:
+            process.stdout.readline()
+        assert set(processes.sandboxes()) >= {process.pid for process in begun}
+        watches = [processes.Watch(process, memory_mb=1_000, every_s=0.05) for process in begun]
+        for watch in watches:
+            watch.start()
+        begun[0].wait(timeout=20)
+        monkeypatch.undo()  # its memory is free again
+        time.sleep(0.5)
+        assert [watch.fault for watch in watches] == [True, False] and watches[1].is_alive()
+        assert "the machine had no memory left" in watches[0].why
+    finally:
+        for process in begun:
+            processes.kill(process)
 
 
 def test_shared_pages_count_once(way):
@@ -193,7 +251,7 @@ time.sleep(4)
 """
     process = confined(code, way=way)
     process.stdout.readline()
-    used = processes.memory_of(process.pid, enough=500 * sandbox.MB)
+    used = processes.held(process.pid, (), enough=500 * sandbox.MB)
     processes.kill(process)
     assert used < 400 * sandbox.MB, "seven copies of 200 MB that nobody has written to"
 

@@ -221,6 +221,39 @@ def fill():
 """
 )
 
+# Neither the files nor the process alone pass a limit; before files counted as memory, nothing stopped the two.
+HOARD = (
+    SPARE
+    + """
+import shutil, threading
+
+block, held, got = bytes(20_000_000), [], []
+
+def fill():
+    places = [os.path.join(place, "left-@TOKEN@-hoard") for place in (".", "/tmp", "/dev/shm")]
+    size = 0
+    try:
+        for place in places:
+            os.mkdir(place)
+            for k in range(22):
+                if spare() > 3:
+                    with open(f"{place}/{k}", "wb") as file:
+                        size += file.write(block)
+            for k in range(15_000):
+                open(f"{place}/empty-{k}", "w").close()
+                size += 1_000
+        while len(held) < 7 and spare() > 3:
+            held.append(np.ones(25_000_000))  # 0.2 GB
+            size += held[-1].nbytes
+        threading.Event().wait(1)
+        if size > 2.5e9:
+            got.append(f"{size / 1e9:.1f} GB in files and arrays")
+    finally:
+        for place in places:
+            shutil.rmtree(place, ignore_errors=True)
+"""
+)
+
 PRINTS = """
 import sys
 
@@ -395,6 +428,14 @@ ATTACKS = [
     Attack("sparse_files", None, "Files that say they are 10 TB, and 50,000 empty ones.", {"rms": SPARSE}, costs=REST),
     Attack(
         "nameless_files", None, "Memory in files without a name.", {"rms": MEMFD + IN_THREAD}, added=TELLS, costs=REST
+    ),
+    Attack(
+        "hoards_in_files",
+        None,
+        "Memory in files large and empty, and in arrays: each below its limit.",
+        {"rms": HOARD + IN_THREAD},
+        added=TELLS,
+        costs=REST,
     ),
     Attack(
         "just_in_time",
