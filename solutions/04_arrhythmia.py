@@ -21,7 +21,7 @@
 # **What you need.** The lesson of this number and of 03; NumPy, SciPy, PyTorch and `wfdb` as they use them. You may take ideas and
 # lines from the lessons and call what `physiodl.signals` and SciPy offer; the point is that you can say why each line is there.
 #
-# **Time.** About 5 hours of work. One run from top to bottom computes for about one minute on two CPU cores.
+# **Time.** About 5 hours of work. One run from top to bottom computes for about two minutes on two CPU cores.
 #
 # **Data.** *Simulated* records in the form of the MIT-BIH Arrhythmia Database: two leads at 360 Hz, several records per patient, rhythms
 # annotated. The course grades on simulated patients, so the network is trained on simulated ones, whatever you have fetched;
@@ -84,10 +84,10 @@ print(f"{len(cohort)} windows of {len(np.unique(cohort.subjects))} SIMULATED pat
 #   file (in record 114 it is the second); the others keep the order of the file. A record can have one lead only, and it need not be MLII.
 # - `"beats"`: sample numbers of the annotations that are beats: those whose symbol is one of the letters and signs of `probe.BEATS`. Other
 #   annotations mark noise, a change of rhythm, a comment.
-# - `"rhythms"`: list of `(start, stop, label)` in samples, stop excluded. An annotation whose `aux_note` begins with `"("`, such as
+# - `"rhythms"`: list of `(start, stop, label)` in samples, stop excluded. Each annotation has a sample, a symbol and a note, `aux_note`, mostly `""`. One whose note begins with `"("`, such as
 #   `"(AFIB"`, starts a rhythm, which lasts until the next one or to the end of the record. Samples **before the first one belong to no
 #   rhythm**. Files of MIT-BIH end these notes with a character `"\x00"`: labels come without it.
-# - `"subject"`: who was recorded, a text. If one of the header's comments is `"subject: S07"`, it is `"S07"`. Otherwise it is the name of the
+# - `"subject"`: who was recorded, a text. If one of the header's comments (`.comments` of the record, a list of texts) is `"subject: S07"`, it is `"S07"`. Otherwise it is the name of the
 #   record, except that `"202"` is `"201"`: of MIT-BIH these two are one person.
 #
 # Leave `read_files`, below your function, as it is: it hands the bytes of three files to `read_record`, since the test cell makes its own records.
@@ -140,7 +140,7 @@ _three, _three_truth = probe.record_files(seed=SEED + 4, leads=("V1", "V5", "MLI
 with task.check("signals in mV, (leads, samples), and the sampling rate", 2,
                 cause="steps of the converter instead of mV, or p_signal not transposed"):
     _read = read_files(_usual)
-    exam.same(probe.entry(_read, "fs"), 360.0, what="fs")
+    exam.same(probe.entry(_read, "fs"), 360.0, what="fs", cause="the sampling rate stands in the record's header: .fs")
     exam.same(probe.entry(_read, "signals"), _usual_truth["signals"], what="signals", atol=1e-6,
               cause="steps of the converter instead of mV, or p_signal not transposed")
 with task.check("MLII first, by its name", 2, cause="leads taken by row number: look for the name, and move signals and names together"):
@@ -159,10 +159,9 @@ with task.check("a record of one lead, which is not MLII, at 250 Hz", 1, cause='
 with task.check("samples that were not recorded stay NaN", 1, cause="gaps filled with 0 mV, which looks like a recording"):
     _missing = np.isnan(np.asarray(probe.entry(read_files(_turned), "signals"), float))
     exam.same(_missing.sum(), 600, what="number of NaN in signals", cause="gaps filled with 0 mV, which looks like a recording")
-with task.check("beats only", 1, cause="changes of rhythm, marks of noise and comments counted as beats"):
+with task.check("beats, all kinds of them and nothing else", 1, cause="beats are sample numbers, in ascending order"):
     for _files, _truth in ((_usual, _usual_truth), (_lone, _lone_truth)):
-        exam.same(probe.entry(read_files(_files), "beats"), _truth["beats"], what="beats",
-                  cause="changes of rhythm, marks of noise and comments counted as beats, or beats other than N left out")
+        exam.same(probe.beats_of(read_files(_files), _truth["beats"]), _truth["beats"], what="beats")
 with task.check("rhythms from each change to the next one or the end", 2):
     _rows = probe.rhythms_of(read_files(_usual))
     _wanted = [(4000, 6000, "(N"), (6000, 7500, "(AFIB"), (7500, 9000, "(AFL"), (9000, 10800, "(N")]
@@ -175,7 +174,8 @@ with task.check("who was recorded", 1, cause="the name of the record taken for t
     for _files, _who in ((_usual, "S07"), (_turned, "201"), (_lone, "104"), (_three, "S11")):
         _told = str(probe.entry(read_files(_files), "subject"))
         exam.expect(_told == _who, got=f"subject {_told!r} for record {_files['name']}", expected=f"{_who!r}",
-                    cause="the name of the record taken for the patient: several records can be of one person")
+                    cause="a blank or the word 'subject' was left around the name" if _who in _told else
+                    "the name of the record taken for the patient: several records can be of one person")
 task.points()
 
 # %% [markdown]
@@ -185,7 +185,8 @@ task.points()
 #
 # - `x`: (leads, samples), a **whole record** of at least 30 s in any unit, with NaN where nothing was recorded; `fs`: 250 or 360 Hz.
 # - Returns float32 (leads, samples * 100 / fs), the record at **100 Hz**:
-#   - **gaps bridged** by a straight line from the last sample before to the first one after (at an end: that sample repeated); no NaN comes out;
+#   - **gaps bridged** by a straight line from the last sample before to the first one after (at an end: that sample repeated); no NaN comes out. `np.interp(at, known_at, known)`
+#     gives the values at the places `at` of straight lines between known points;
 #   - **band-pass 0.5 to 40 Hz without delay** (zero phase), run over the whole record at once: windows are cut later, so that they have no edges;
 #   - resampled to 100 Hz without aliasing;
 #   - **scaled, each lead on its own**, by a number that comes from the **first 60 s** of that lead (all of it, where it is shorter): the median of the
@@ -253,9 +254,18 @@ with task.check("wander and mains are removed, without aliasing", 1,
             exam.alike(_moved[_k, _inner], exam.given(_still)[_k, _inner], at_least=0.97, what="the ECG with an added tone and without",
                        cause="no band-pass of 0.5 to 40 Hz, or samples dropped without a low-pass: 82 Hz appears as 18 Hz")
 with task.check("the sampling rate comes from fs", 1, cause="360 Hz is written into the filter or into the resampling"):
-    _same_heart = exam.numbers(prepare(probe.ecg_rows(90.0, 250.0, 2, seed=SEED + 12), 250.0), shape=(2, 9000), what="prepared record")
-    exam.alike(_same_heart[0, _inner], exam.given(_still)[0, _inner], at_least=0.9, what="the same heart recorded at 250 Hz and at 360 Hz",
-               cause="360 Hz is written into the filter or into the resampling")
+    _tones = {}
+    for _fs in (360.0, 250.0):
+        _heart = probe.ecg_rows(90.0, _fs, 2, seed=SEED + 12)
+        _tone = 0.5 * np.sin(2 * np.pi * 34 * np.arange(_heart.shape[1]) / _fs)
+        _plain, _mixed = (exam.numbers(prepare(_made, _fs), shape=(2, 9000), what="prepared record") for _made in (_heart, _heart + _tone))
+        exam.alike(_plain[0, _inner], exam.given(_still)[0, _inner], at_least=0.9, what=f"the same heart recorded at {_fs:g} Hz and at 360 Hz",
+                   cause="360 Hz is written into the filter or into the resampling")
+        _tones[_fs] = probe.tone_of(_mixed[0, _inner], _plain[0, _inner], 34.0)
+    # right filters of order 1 to 5: 0.97 to 1.03; with 360 Hz in the filter, 0.2 to 0.7
+    exam.expect(0.8 <= _tones[250.0] / _tones[360.0] <= 1.25, expected="the same share of it at both sampling rates",
+                got=f"{100 * _tones[250.0] / _tones[360.0]:.0f} % as much left of 34 Hz at 250 Hz as at 360 Hz",
+                cause="360 Hz is written into the filter: its limits then lie elsewhere in a record at 250 Hz")
 with task.check("each lead on its own, whatever its gain", 2, cause="one scale, one mean or one filter for both leads: scale row by row"):
     _louder = exam.numbers(prepare(_x * np.array([[1.0], [40.0]]), 360.0), shape=(2, 9000), what="prepared record")
     exam.same(_louder[0], exam.given(_still)[0], what="lead 0 beside a lead at 40 times the gain", atol=1e-3,
@@ -264,13 +274,28 @@ with task.check("each lead on its own, whatever its gain", 2, cause="one scale, 
     _spread = float(np.median(_still[0, :8500].reshape(-1, 500).std(axis=1)))
     exam.expect(0.5 <= _spread <= 2, got=f"5 s pieces with a standard deviation of {_spread:.3g}", expected="about 1",
                 cause="a lead is not divided by its own spread")
-with task.check("the scale comes from the first minute, and a burst does not move it", 2,
+with task.check("the scale comes from the first minute, all of it, and neither a burst nor flat pieces move it", 2,
                 cause="the scale is taken from the whole record, so that the future changes the past, or from its largest value"):
-    _storm = _x.copy()
-    _storm[:, 25_200:] *= 20  # from 70 s on
-    _before = exam.numbers(prepare(_storm, 360.0), shape=(2, 9000), what="prepared record")
-    exam.same(_before[:, :5500], exam.given(_still)[:, :5500], what="the first 55 s when only what comes after 70 s was changed",
-              atol=5e-2, rtol=2e-2, cause="the scale is taken from the whole record: the future changes the past")
+    _long = probe.ecg_rows(180.0, 360.0, 2, seed=SEED + 14)
+    _calm = exam.numbers(prepare(_long, 360.0), shape=(2, 18_000), what="prepared record")
+    _storm = _long.copy()
+    _storm[:, 23_400:] *= 20  # from 65 s on, which is most of the record
+    _before = exam.numbers(prepare(_storm, 360.0), shape=(2, 18_000), what="prepared record")
+    exam.same(_before[:, :5500], _calm[:, :5500], what="the first 55 s when only what comes after 65 s was changed", atol=5e-2, rtol=2e-2,
+              cause="the scale is taken from more than the first 60 s: the future changes the past")
+    _rise = _long.copy()
+    _rise[:, 8640:] *= 4  # from 24 s on: seven of the twelve pieces
+    _first_s = exam.numbers(prepare(_rise, 360.0), shape=(2, 18_000), what="prepared record")
+    _off = _long.copy()
+    _off[:, :12_600] = _off[:, 12_600:12_601]  # flat for 35 s: seven of the twelve pieces
+    _back = exam.numbers(prepare(_off, 360.0), shape=(2, 18_000), what="prepared record")
+    for _k in range(2):
+        _factor = probe.scale_of(_first_s[_k, 500:2000], _calm[_k, 500:2000])
+        exam.expect(0.15 <= _factor <= 0.4, got=f"beats {_factor:.2f} times as high when the ECG is 4 times as high from 24 s on", expected="about 0.25",
+                    cause="the scale is taken from less than the first 60 s, or not by a median over its 5 s pieces")
+        _factor = probe.scale_of(_back[_k, 6000:17_000], _calm[_k, 6000:17_000])
+        exam.expect(0.7 <= _factor <= 1.4, got=f"beats {_factor:.3g} times as high when the lead was flat for the first 35 s", expected="about 1",
+                    cause="flat pieces are counted: they are no ECG, and with many of them the median is that of nothing")
     _burst = _x.copy()
     _burst[:, 7500:8500] += 5 * _rng.standard_normal((2, 1000))
     _after = exam.numbers(prepare(_burst, 360.0), shape=(2, 9000), what="prepared record")
@@ -368,20 +393,26 @@ with task.check("windows of 5 s, in order, and where they start", 2, cause="wind
     _made = exam.numbers(probe.entry(_cut, "windows"), shape=(24, 2, 500), what="windows of 123.4 s")
     exam.same(_made, _x[:, :12_000].reshape(2, 24, 500).transpose(1, 0, 2), what="windows",
               cause="samples of one window must follow each other, lead by lead: reshape alone mixes leads")
-    exam.same(probe.entry(_cut, "start_s"), 5.0 * np.arange(24), what="start_s")
+    for _made in (_cut, cut_windows(_x, _rhythms(250.0, (0, "(VT"), (20, "(N"), (60, "(VT"), (100, "(N")), 250.0, 0.9)):
+        _kept = probe.kept_windows(_made, _x)
+        exam.same(probe.entry(_made, "start_s"), 5.0 * _kept, what="start_s (seconds from the start of the record, of the windows that you keep)",
+                  cause="samples instead of seconds, or the windows counted that were kept instead of those of the record")
 with task.check("labels by rhythm", 3, cause="labels moved by one annotation, or 0 and 1 exchanged"):
     for _seconds in (_clear, ((0, "(AFIB"), (10, "(N"), (30, "(AFIB"), (35, "(N"))):
         _kept, _labels = probe.labelled(12_340, 100.0, _rhythms(100.0, *_seconds), purity=0.9)
         _cut = cut_windows(_x, _rhythms(100.0, *_seconds), 100.0, 0.9)
+        probe.same_windows(probe.kept_windows(_cut, _x), _kept, what="all of the record is normal rhythm or AF, and each comes twice or more",
+                           cause="windows lost: each stretch of a rhythm counts, not only its last one")
         exam.same(probe.entry(_cut, "labels"), _labels, what="labels",
                   cause="labels moved by one annotation (a rhythm lasts from its own start to its stop), or 0 and 1 exchanged")
 with task.check("rhythm samples count at fs, windows at 100 Hz", 2, cause="samples of 360 Hz used as positions at 100 Hz"):
     for _fs in (360.0, 250.0):
         _kept, _labels = probe.labelled(round(123.4 * _fs), _fs, _rhythms(_fs, *_clear), purity=0.9)
         _cut = cut_windows(_x, _rhythms(_fs, *_clear), _fs, 0.9)
+        probe.same_windows(probe.kept_windows(_cut, _x), _kept, what=f"a record at {_fs:g} Hz",
+                           cause="samples at fs must be turned into seconds before they are compared with windows at 100 Hz: samples of 360 Hz are used as positions at 100 Hz")
         exam.same(probe.entry(_cut, "labels"), _labels, what=f"labels of a record at {_fs:g} Hz",
                   cause="samples at fs must be turned into seconds before they are compared with windows at 100 Hz")
-        exam.same(probe.entry(_cut, "start_s"), 5.0 * _kept, what=f"start_s of a record at {_fs:g} Hz")
 with task.check("purity: a window needs that share of one rhythm", 2,
                 cause="the label of the window's first or middle sample is used, or pieces of one rhythm do not add up"):
     # of windows 1, 3 and 5 the first rhythm has 88, 92 and 70 per cent; windows 8 and 9 are interrupted for 0.3 s
@@ -389,19 +420,22 @@ with task.check("purity: a window needs that share of one rhythm", 2,
     for _purity in (0.9, 0.75, 0.6, 1.0):
         _kept, _labels = probe.labelled(12_340, 100.0, _mixed, purity=_purity)
         _cut = cut_windows(_x, _mixed, 100.0, _purity)
-        exam.same(probe.entry(_cut, "start_s"), 5.0 * _kept, what=f"start_s of the windows kept at purity {_purity:g}",
-                  cause="the label of the window's first or middle sample is used, or pieces of one rhythm do not add up")
+        probe.same_windows(probe.kept_windows(_cut, _x), _kept, what=f"purity {_purity:g}",
+                           lost="> where >= is asked: a window that is pure reaches purity 1" if _purity == 1 else "",
+                           cause="the label of the window's first or middle sample is used, or pieces of one rhythm do not add up")
         exam.same(probe.entry(_cut, "labels"), _labels, what=f"labels at purity {_purity:g}")
 with task.check("no annotation, no label", 1, cause="time before the first rhythm annotation taken for normal"):
     _kept, _labels = probe.labelled(12_340, 100.0, _rhythms(100.0, (15, "(N"), (40, "(AFIB")), purity=0.9)
     _cut = cut_windows(_x, _rhythms(100.0, (15, "(N"), (40, "(AFIB")), 100.0, 0.9)
-    exam.same(probe.entry(_cut, "start_s"), 5.0 * _kept, what="start_s of the windows kept when the first annotation comes at 15 s",
-              cause="time before the first rhythm annotation taken for normal")
+    probe.same_windows(probe.kept_windows(_cut, _x), _kept, what="the first annotation comes at 15 s", lost="windows lost that lie in a rhythm",
+                       cause="time before the first rhythm annotation taken for normal")
 with task.check("other rhythms are neither normal nor AF", 1, cause="everything that is not AF called normal"):
     _others = _rhythms(100.0, (0, "(N"), (20, "(AFL"), (40, "(AFIB"), (60, "(VT"), (80, "(P"), (100, "(N"))
     _kept, _labels = probe.labelled(12_340, 100.0, _others, purity=0.9)
     _cut = cut_windows(_x, _others, 100.0, 0.9)
-    exam.same(probe.entry(_cut, "start_s"), 5.0 * _kept, what="start_s of the windows kept", cause="everything that is not AF called normal, or flutter (AFL) called AF")
+    probe.same_windows(probe.kept_windows(_cut, _x), _kept, what="flutter, VT and pacing between normal rhythm and AF",
+                       lost="windows lost: each stretch of a rhythm counts, not only its last one",
+                       cause="everything that is not AF called normal, or flutter (AFL) called AF")
     exam.same(probe.entry(_cut, "labels"), _labels, what="labels")
 with task.check("nothing left, and one lead", 1, cause="np.stack of an empty list: return np.zeros((0, leads, 500))"):
     for _leads, _rows in ((2, [(0, 440, "(N")]), (1, []), (1, [(500, 900, "(AFIB")])):
@@ -462,65 +496,94 @@ _cases = []  # labels, patients, k
 for _seed, _mixed, _normal, _af, _k, _names in ((31, 6, 11, 4, 4, "numbers"), (32, 3, 9, 2, 3, "numbers"), (33, 0, 13, 7, 5, "numbers"),
                                                 (34, 7, 8, 0, 5, "texts"), (35, 4, 14, 6, 4, "texts")):
     _cases.append((*probe.patients(_mixed, _normal, _af, seed=SEED + _seed, names=_names), _k))
-_numbered, _texts = _cases[:3], _cases[3:]
+_rng = np.random.default_rng(SEED + 37)
+_numbered = [_cases[_k] for _k in _rng.permutation(3)]
+
+
+def _folds(_case, _seed, _alone=False):
+    """The folds that a call returns, once they are a split of windows and, unless `_alone`, of patients."""
+    _y, _who, _k = _case
+    _given = list(_who) if isinstance(_who, list) else _who.copy()
+    return probe.folds_of(patient_folds(_y.copy(), _given, _k, int(_seed)), n=len(_y), k=_k, who=None if _alone else _who)
+
+
+_sound = _grouped = None  # of what is no split, or none of patients, other properties would mean nothing
 with task.check("every window is tested once, and is in one part of every fold", 2, cause="windows left out, drawn twice, or in two parts at once"):
-    for _y, _who, _k in _numbered:
-        _folds = probe.folds_of(patient_folds(_y.copy(), _who.copy(), _k, 3), n=len(_y), k=_k)
-        exam.same(np.sort(np.concatenate([_fold["test"] for _fold in _folds])), np.arange(len(_y)), what="all tested positions, sorted",
-                  cause="windows left out, or tested in two folds")
-        for _fold in _folds:
-            exam.same(np.sort(np.concatenate([_fold["train"], _fold["val"], _fold["test"]])), np.arange(len(_y)),
-                      what="positions of train, val and test of a fold, sorted", cause="windows left out, or in two parts at once")
+    for _case in _numbered:
+        _folds(_case, _rng.integers(100), _alone=True)
+    _sound = True
 with task.check("a patient's windows stay together", 3, cause="windows are dealt out instead of patients: each patient is then known before the test"):
-    for _y, _who, _k in _numbered:
-        for _seed in (0, 1):
-            _shared = probe.on_two_sides(probe.folds_of(patient_folds(_y.copy(), _who.copy(), _k, _seed), n=len(_y), k=_k), _who)
-            exam.expect(_shared == 0, got=f"{_shared} times a patient in two parts of a fold", expected="never",
-                        cause="windows are dealt out instead of patients: each patient is then known before the test")
+    exam.given(_sound)
+    for _case in _numbered:
+        for _seed in _rng.integers(100, size=2):
+            _folds(_case, _seed)
+    _grouped = True
 with task.check("patients named by texts", 1, cause="texts turned into numbers, where 7 and 07 become one, or compared as a list with =="):
-    for _y, _who, _k in _texts:
-        _folds = probe.folds_of(patient_folds(_y.copy(), list(_who), _k, 5), n=len(_y), k=_k)
-        exam.expect(probe.on_two_sides(_folds, _who) == 0, got="a patient in two parts of a fold", expected="none")
-        exam.same(np.sort(np.concatenate([_fold["test"] for _fold in _folds])), np.arange(len(_y)), what="all tested positions, sorted")
-        _counts = [len(set(np.array(_who)[_fold["test"]].tolist())) for _fold in _folds]
-        exam.expect(max(_counts) - min(_counts) <= 1, got=f"test parts of {_counts} patients", expected="numbers that differ by at most one",
+    exam.given(_grouped)
+    for _y, _who, _k in _cases[3:]:
+        _apart = 0
+        for _seed in _rng.integers(100, size=3):
+            _home = {_w: _number for _number, _fold in enumerate(_folds((_y, _who, _k), _seed)) for _w in np.array(_who)[_fold["test"]]}
+            _apart += sum(_number != _home["0" + _w] for _w, _number in _home.items() if "0" + _w in _home)
+        exam.expect(_apart > 0, got="patients such as '7' and '07' always in the same part", expected="two people, who are dealt out separately",
                     cause="texts turned into numbers, where 7 and 07 become one")
 with task.check("patients with AF are dealt out evenly", 2, cause="the split does not look at the labels: some test parts get most of the AF"):
-    for _y, _who, _k in _numbered:
-        for _seed in (3, 4, 5):
-            _folds = probe.folds_of(patient_folds(_y.copy(), _who.copy(), _k, _seed), n=len(_y), k=_k)
+    exam.given(_grouped)
+    for _case in _numbered:
+        _y, _who, _ = _case
+        for _seed in _rng.integers(100, size=3):
             for _name in ("test", "val"):
-                _counts = [len(np.unique(_who[_fold[_name]][_y[_fold[_name]] == 1])) for _fold in _folds]
+                _counts = [len(np.unique(_who[_fold[_name]][_y[_fold[_name]] == 1])) for _fold in _folds(_case, _seed)]
                 exam.expect(max(_counts) - min(_counts) <= 1, got=f"{_counts} patients with AF in the {_name} parts",
                             expected="numbers that differ by at most one",
-                            cause="the split does not look at the labels, or at shares of windows instead of patients")
+                            cause="the split does not look at the labels, or at shares of windows instead of patients (as StratifiedGroupKFold does)")
 with task.check("both classes in every part, though some patients have only one", 1, cause="the split does not look at the labels"):
-    for _y, _who, _k in _numbered:
-        for _seed in (6, 7, 8, 9):
-            for _fold in probe.folds_of(patient_folds(_y.copy(), _who.copy(), _k, _seed), n=len(_y), k=_k):
+    exam.given(_grouped)
+    for _case in _numbered:
+        _y = _case[0]
+        for _seed in _rng.integers(100, size=4):
+            for _fold in _folds(_case, _seed):
                 for _name, _index in _fold.items():
                     exam.expect(0 < np.sum(_y[_index]) < len(_index), got=f"one class only in a {_name} part", expected="both classes",
                                 cause="the split does not look at the labels: patients with AF must be dealt out evenly")
 with task.check("about as many patients in each part", 1, cause="parts of equal numbers of windows, or all that is left over in one part"):
-    for _y, _who, _k in _numbered:
-        _folds = probe.folds_of(patient_folds(_y.copy(), _who.copy(), _k, 2), n=len(_y), k=_k)
+    exam.given(_grouped)
+    for _case in _numbered:
+        _who, _made = _case[1], _folds(_case, _rng.integers(100))
         for _name in ("test", "val"):
-            _counts = [len(np.unique(_who[_fold[_name]])) for _fold in _folds]
+            _counts = [len(np.unique(_who[_fold[_name]])) for _fold in _made]
             exam.expect(max(_counts) - min(_counts) <= 1, got=f"{_counts} patients in the {_name} parts", expected="numbers that differ by at most one",
-                        cause="parts of equal numbers of windows, or dealing starts again with the first part for those without AF")
+                        cause="parts of equal numbers of windows (as StratifiedGroupKFold makes), or dealing starts again with the first part for those without AF")
 with task.check("the seed decides, and nothing else", 1, cause="the global random generator is used instead of `seed`, or no chance at all"):
-    _y, _who, _k = _numbered[0]
-    _runs = [probe.folds_of(patient_folds(_y.copy(), _who.copy(), _k, _seed), n=len(_y), k=_k) for _seed in (7, 7, 8, 9)]
-    _first = [np.sort(_folds[0]["test"]).tolist() for _folds in _runs]
-    exam.expect(_first[0] == _first[1], got="two different results", expected="the same folds for the same seed",
-                cause="the global random generator is used instead of `seed`")
-    exam.expect(_first[0] != _first[2] or _first[0] != _first[3], got="the same folds for other seeds", expected="other folds", cause="`seed` is not used")
+    exam.given(_grouped)
+    _seeds = [int(_seed) for _seed in _rng.choice(100, 4, replace=False)]
+    _first = {_seed: np.sort(_folds(_numbered[0], _seed)[0]["test"]).tolist() for _seed in _seeds}
+    for _seed in _rng.permutation(_seeds[:2]):
+        exam.expect(np.sort(_folds(_numbered[0], _seed)[0]["test"]).tolist() == _first[_seed], got="two different results",
+                    expected="the same folds for the same seed", cause="the global random generator is used instead of `seed`")
+    exam.expect(any(_first[_seed] != _first[_seeds[0]] for _seed in _seeds), got="the same folds for other seeds", expected="other folds",
+                cause="`seed` is not used")
 with task.check("too few patients of a kind", 1, cause="no test of the numbers of patients: count patients, not windows"):
+    _y, _who, _k = _numbered[0]
+    exam.expect(not probe.refuses(patient_folds, _y, _who, _k, 0), got="a ValueError for enough patients", expected="folds")
     for _mixed, _normal, _af in ((1, 9, 1), (4, 2, 3)):
         _y, _who = probe.patients(_mixed, _normal, _af, seed=SEED + 36)
         exam.expect(probe.refuses(patient_folds, _y, _who, 3, 0), got="a result", expected="a ValueError",
                     cause="no test of the numbers of patients: count patients, not windows")
 task.points()
+
+# %% [markdown]
+# Tasks 1 to 3 together: one record of the class, from its files to windows, by your own functions. (The class's windows below are scaled by the whole
+# record, as in the lesson, so these are a little higher or lower.)
+
+# %% role="free"
+files_at = data.records_folder("mitdb", source="simulated")
+name = str(cohort.columns["record"][np.flatnonzero(cohort.labels == 1)[-1]])
+one = read_record(files_at, name)
+cut = cut_windows(prepare(one["signals"], one["fs"]), one["rhythms"], one["fs"], 0.9)
+mine = cohort.labels[cohort.columns["record"] == name]
+print(f"record {name} of {one['subject']} (SIMULATED), leads {', '.join(one['leads'])}, {one['signals'].shape[1] / one['fs'] / 60:.1f} minutes")
+print(f"your windows: {len(cut['labels'])}, {int(np.sum(cut['labels']))} of them AF; the class's cohort has {len(mine)}, {mine.sum()} of them AF")
 
 # %% [markdown]
 # ## Task 5: a rare class (8 points)
@@ -605,7 +668,7 @@ task.points()
 #   say AF, with the highest **F1 on the validation** windows.
 # - The **test** windows and labels play no part in any of this but their own probabilities. The same `seed` gives the same result.
 #
-# `STEPS` batches of 32 windows are enough. The test cell runs the experiment three times on 384 windows.
+# `STEPS` batches of 32 windows are enough. The test cell runs the experiment three times on 384 windows, with labels of the test windows that are not true.
 #
 # <details><summary>Hint 1: the idea</summary>The loop of assignment 03, with weights in the loss. Threshold: try all probabilities of the
 # validation windows, keep the one with the highest F1.</details>
@@ -694,43 +757,51 @@ def train_and_predict(windows, labels, fold, seed):
 # %% role="test" task="train" points=12
 # asks: train_and_predict
 task = exam.task("train", points=12)
-_x, _y, _who = probe.easy_windows(24, 16, seed=SEED + 51)
+_rng = np.random.default_rng(SEED + 50)
+_exchanged = bool(_rng.integers(2))  # which kind of window is called 1 has to be learned from the training labels
+_x, _y, _who = probe.easy_windows(24, 16, seed=SEED + 51, share=2 / 3 if _exchanged else 1 / 3)
+_y = 1 - _y if _exchanged else _y
 _fold = {"train": np.flatnonzero(_who < 114), "val": np.flatnonzero((_who >= 114) & (_who < 119)), "test": np.flatnonzero(_who >= 119)}
 _kept = np.concatenate([_fold["train"], _fold["val"]])
 _yv = _y.copy()
 _yv[_fold["val"][::2]] = 1  # every second validation window is called AF: the highest F1 is then at a low threshold
-_first = None
-with task.check("probabilities of all windows, and a threshold", 2):
-    _result = train_and_predict(_x, _yv, _fold, 3)
+_yv[_fold["test"]] = _rng.integers(2, size=len(_fold["test"]))  # no label of a test window is true, so none can help
+_first = _able = None
+with task.check("probabilities of all windows, and a threshold", 2,
+                cause="the network must give one logit per window, (n,): [:, 0] takes the last axis away"):
+    _result = train_and_predict(_x.copy(), _yv.copy(), _fold, 3)
     _p = exam.numbers(probe.entry(_result, "probability"), shape=(len(_x),), what="probability")
+    _t = float(exam.numbers(probe.entry(_result, "threshold"), shape=(), what="threshold"))
+    _first = {"probability": _p, "threshold": _t}
     exam.expect(_p.min() >= 0 and _p.max() <= 1, got=f"values from {_p.min():.3g} to {_p.max():.3g}",
                 expected="probabilities between 0 and 1", cause="logits were returned: apply a sigmoid")
-    _t = float(exam.numbers(probe.entry(_result, "threshold"), shape=(), what="threshold"))
     exam.expect(0 <= _t <= 1.01, got=f"threshold {_t:.3g}", expected="a probability between 0 and 1")
-    _first = _result
 with task.check("it learns", 2, cause="gradients not zeroed, a learning rate far off, a sigmoid before a loss that takes logits, or too few steps"):
-    # AF is plain in these windows: the reference gives an AUC of 1.00 for patients it has not met
-    _auc = probe.auc(_y[_fold["test"]], np.asarray(exam.given(_first)["probability"])[_fold["test"]])
+    # the two kinds of windows are plain to tell apart: the reference gives an AUC of 1.00 for patients it has not met
+    _auc = probe.auc(_y[_fold["test"]], exam.given(_first)["probability"][_fold["test"]])
+    _able = _first if _auc >= 0.75 else None  # of a network that learned nothing the rest would hold as well
     exam.expect(_auc >= 0.9, got=f"an AUC of {_auc:.3f} on the test windows", expected="at least 0.9",
                 cause="gradients not zeroed, a learning rate far off, a sigmoid before a loss that takes logits, or too few steps")
 with task.check("the threshold has the highest F1 on the validation windows", 2, cause="0.5, the highest accuracy, or another part than validation"):
-    _pv, _t = np.asarray(exam.given(_first)["probability"])[_fold["val"]], float(_first["threshold"])
+    _pv, _t = exam.given(_able)["probability"][_fold["val"]], _able["threshold"]
     _reached, _best = probe.f1_of(_yv[_fold["val"]], _pv >= _t), probe.best_f1(_yv[_fold["val"]], _pv)
     exam.expect(_reached >= _best - 0.01, got=f"F1 {_reached:.3f} with your threshold on the validation windows", expected=f"{_best:.3f}, the highest",
                 cause="0.5, the highest accuracy, or another part than validation")
 with task.check("the same seed gives the same result", 2, cause="weights or batches are drawn without `seed`"):
-    _again = train_and_predict(_x, _yv, _fold, 3)
-    exam.same(_again["probability"], exam.given(_first)["probability"], what="probability, the same seed twice", atol=0.02,
+    exam.given(_able)
+    _again = train_and_predict(_x.copy(), _yv.copy(), _fold, 3)
+    exam.same(probe.entry(_again, "probability"), _able["probability"], what="probability, the same seed twice", atol=0.02,
               cause="weights or batches are drawn without `seed`")
 with task.check("the test windows play no part", 4, cause="trained on test windows, or normalised over all windows, or net.eval() is missing"):
+    exam.given(_able)
     _x2, _y2 = _x.copy(), _yv.copy()
     _x2[_fold["test"]] = 1000 * np.random.default_rng(SEED + 52).standard_normal((2, 500))  # a scale over all windows would be ruled by them
     _y2[_fold["test"]] = 1 - _y2[_fold["test"]]
     _changed = train_and_predict(_x2, _y2, _fold, 3)
-    exam.same(np.asarray(_changed["probability"])[_kept], np.asarray(exam.given(_first)["probability"])[_kept], atol=0.02,
+    exam.same(exam.numbers(probe.entry(_changed, "probability"), shape=(len(_x),), what="probability")[_kept], _able["probability"][_kept], atol=0.02,
               what="probability of a training or validation window after only test windows were exchanged",
               cause="trained on test windows, normalised over all windows, or net.eval() is missing")
-    exam.same(_changed["threshold"], _first["threshold"], what="threshold after only test labels were exchanged", atol=1e-3,
+    exam.same(probe.entry(_changed, "threshold"), _able["threshold"], what="threshold after only test labels were exchanged", atol=1e-3,
               cause="the threshold was chosen on the test windows")
 task.points()
 
@@ -739,7 +810,7 @@ task.points()
 #
 # - `choose_threshold(labels, probability)`: a threshold with the highest F1 of AF on these windows (any of them, where several are as good). AF is said when
 #   `probability >= threshold`.
-# - `report(labels, called, patients, seed)`: `labels` and `called` (n,) of 0 and 1, `patients` (n,) whole numbers. Returns a dict:
+# - `report(labels, called, patients, seed)`: `labels` and `called` (n,) of 0 and 1, `patients` (n,) an array of whole numbers or of texts, such as `cohort.subjects`. Returns a dict:
 #   - `"patients"`: (m,) the patients who **have AF** (at least one window with label 1), ascending;
 #   - `"f1"`, `"sensitivity"` (share of his AF windows that are found), `"ppv"` (share of the alarms that are AF): (m,) each, **computed within each of these
 #     patients**. A share of nothing is 0;
@@ -817,6 +888,9 @@ with task.check("the threshold with the highest F1", 2, cause="accuracy instead 
 with task.check("the patients who have AF, and no others", 1, cause="all patients, or those in whom AF was called: the labels decide"):
     _told = report(_y.copy(), _said.copy(), _who.copy(), 1)
     exam.same(probe.entry(_told, "patients"), np.unique(_who[_y == 1]), what="patients")
+    _texts = [str(_name) for _name in probe.entry(report(_y.copy(), _said.copy(), np.array([f"S{_w}" for _w in _who]), 1), "patients")]
+    exam.expect(_texts == [f"S{_w}" for _w in np.unique(_who[_y == 1])], got=f"patients {_texts[:3]} and so on, {len(_texts)} of them, when they are texts",
+                expected="the names of those with AF", cause="patients taken for numbers: cohort.subjects are texts")
 with task.check("F1 of each patient", 2, cause="accuracy instead of F1, or one pooled F1 for all"):
     exam.same(probe.entry(exam.given(_told), "f1"), _true["f1"], what="f1", cause="accuracy instead of F1, or windows of all patients pooled")
     exam.same(probe.entry(_told, "mean_f1"), _true["f1"].mean(), what="mean_f1", cause="F1 of all windows pooled instead of the mean over patients")
@@ -836,7 +910,8 @@ with task.check("false alarms per hour, in patients without AF", 1, cause="windo
     _healthy = ~np.isin(_who, np.unique(_who[_y == 1]))
     exam.same(probe.entry(exam.given(_told), "false_alarms_per_hour"), _said[_healthy].sum() / (_healthy.sum() * 5 / 3600), what="false_alarms_per_hour")
     _only = np.isin(_who, np.unique(_who[_y == 1]))
-    exam.same(report(_y[_only], _said[_only], _who[_only], 1)["false_alarms_per_hour"], 0.0, what="false_alarms_per_hour without any such patient")
+    exam.same(report(_y[_only], _said[_only], _who[_only], 1)["false_alarms_per_hour"], 0.0, what="false_alarms_per_hour without any such patient",
+              cause="a division by zero: without such patients, and so without hours, the answer is 0")
 task.points()
 
 # %% [markdown]
@@ -845,11 +920,15 @@ task.points()
 # Train on the class's cohort and write two functions that use what you trained:
 #
 # - `predict_af(windows, fs)`: float32 (n, 2, 500) at 100 Hz to probabilities of AF (n,). The same window gets the same answer alone, in a batch, in any order.
-# - `classify_af(windows, fs)`: decisions (n,), 0 or 1, by a threshold chosen on **patients that took no part in training**.
+# - `classify_af(windows, fs)`: decisions (n,), 0 or 1, by a threshold that comes from **patients that took no part in training**, or from no data at all.
 #
-# `cohort.signals` are the class's windows (prepared as in the lesson), with `cohort.labels` and `cohort.subjects`. The test cell asks about 100 patients
-# you have never seen: ROC AUC of `predict_af` (6 points) and F1 of `classify_af` (4 points), each along a line from a floor, which heart
-# rate, amplitude or a guess do not reach, to what five plain four-block networks, one per fold, reached together with each of 20 seeds.
+# `cohort.signals` are the class's windows (prepared as in the lesson), with `cohort.labels` and `cohort.subjects`. The test cell asks about some 100 patients
+# you have never seen: ROC AUC of `predict_af` (6 points) and F1 of `classify_af` (4 points). Points rise along a line. It begins where heart rate, amplitude
+# or a guess end. It gives all points to what the mean of five plain four-block networks, one trained per fold, reaches: that was tried with 20 seeds, and the
+# least of them lies above. `fs` is 100 here; you may leave it unused. The cell sees how good your decisions are, not where your threshold comes from: task 6
+# has examined that, and 0.5, fixed before anything was seen, is an honest threshold too.
+#
+# To average networks: each gives its probabilities (n,) of the same windows, and `np.mean(list_of_them, axis=0)` is the answer of all.
 #
 # <details><summary>Hint 1: the idea</summary>Four validation patients say little about a threshold. Train one network per fold of task 4; together
 # their validation parts are all patients, each judged by a network that has not met him. Even then only seven patients have AF: F1 hardly changes over a wide range
@@ -864,16 +943,12 @@ task.points()
 # train on the class's cohort here, once, and choose your threshold:
 ### BEGIN SOLUTION
 folds = patient_folds(cohort.labels, cohort.subjects, 5, SEED)
-nets, held, tested = [], np.zeros(len(cohort)), np.zeros(len(cohort))
+nets, held = [], np.zeros(len(cohort))
 for number, fold in enumerate(folds):
     nets.append(fit(cohort.signals[fold["train"]], cohort.labels[fold["train"]], 10 * SEED + number))
     held[fold["val"]] = probability_of(nets[-1], cohort.signals[fold["val"]])
-    tested[fold["test"]] = probability_of(nets[-1], cohort.signals[fold["test"]])
 threshold = 0.5 + (f1_threshold(cohort.labels, held) - 0.5) / 2  # seven patients with AF cannot justify going further than half the way
-of_patients = np.unique(cohort.subjects, return_inverse=True)[1]  # patients as whole numbers
-result = report(cohort.labels, (tested >= threshold).astype(int), of_patients, SEED)
-print(f"threshold {threshold:.2f}; test patients of five folds (SIMULATED): mean F1 {result['mean_f1']:.2f}, 95 % interval "
-      f"{result['interval'][0]:.2f} to {result['interval'][1]:.2f}, {len(result['f1'])} patients with AF")
+print(f"threshold {threshold:.2f}, from validation patients of five folds (SIMULATED)")
 ### END SOLUTION
 
 
@@ -904,6 +979,20 @@ task.credit("classify_af on patients never seen", lambda: exam.score("f1", _unse
 task.points()
 
 # %% [markdown]
+# What do tasks 4, 6 and 7 say together? Four folds of patients: each is tested by a network, with a threshold, that know nothing of it. Task 10 asks about these numbers.
+
+# %% role="free"
+called = np.zeros(len(cohort), int)
+for fold in patient_folds(cohort.labels, cohort.subjects, 4, SEED):
+    trained = train_and_predict(np.array(cohort.signals), cohort.labels, fold, SEED)
+    called[fold["test"]] = np.asarray(trained["probability"])[fold["test"]] >= trained["threshold"]
+result = report(cohort.labels, called, cohort.subjects, SEED)
+print(f"mean F1 of {len(result['f1'])} SIMULATED patients with AF: {result['mean_f1']:.2f}, 95 % interval {result['interval'][0]:.2f} to {result['interval'][1]:.2f}; "
+      f"false alarms per hour in those without: {result['false_alarms_per_hour']:.0f}")
+for who, f1, sensitivity, ppv in sorted(zip(result["patients"], result["f1"], result["sensitivity"], result["ppv"], strict=True), key=lambda row: row[1]):
+    print(f"   {who}: F1 {f1:.2f}, sensitivity {sensitivity:.2f}, PPV {ppv:.2f}, {100 * cohort.labels[cohort.subjects == who].mean():.0f} % of the windows AF")
+
+# %% [markdown]
 # ## Task 9: measure the leak (6 points)
 #
 # Write `measure_leak(windows, labels, patients, seed)`: the same training, the same windows, two ways to split them into three folds.
@@ -914,12 +1003,14 @@ task.points()
 #   `"called_patients"`: (n,) decisions 0 or 1; `"f1_random"`, `"f1_patients"`: F1 over all windows; `"gap"`: the first F1 minus the second.
 # - `patients` may be texts. There may be few patients with AF, so validation parts are not asked for here.
 #
-# The test cell hands over 360 windows made so that **nothing** but the patient decides the label. Of a patient it has met, a network then knows everything; of another one, nothing.
+# The test cell hands over 360 windows made so that **nothing** but the patient decides the label. Of a patient it has met, a network then knows everything; of another one,
+# nothing. As in any archive a few windows were filed under a wrong name, with the label of that name: your network will call them by their signal.
 #
 # <details><summary>Hint 1: the idea</summary>Six trainings: three folds, two ways. Only the line that makes the folds differs.</details>
 # <details><summary>Hint 2: what to use</summary><code>StratifiedKFold</code> and <code>StratifiedGroupKFold</code> of
 # <code>sklearn.model_selection</code>, both with <code>n_splits=3, shuffle=True, random_state=seed</code>; your own training function.</details>
-# <details><summary>Hint 3: almost the code</summary><code>for number, (train, test) in enumerate(maker.split(windows, labels, patients))</code>:
+# <details><summary>Hint 3: almost the code</summary><code>for number, (train, test) in enumerate(maker.split(windows, labels, who))</code>, where <code>who</code>
+# is <code>patients</code> for the second way and <code>None</code> for the first:
 # <code>fold[test] = number</code>; <code>called[test] = probability_of(fit(windows[train], labels[train], seed), windows[test]) &gt;=
 # 0.5</code>.</details>
 
@@ -945,10 +1036,11 @@ def measure_leak(windows, labels, patients, seed):
 # asks: measure_leak
 task = exam.task("leak", points=6)
 _x, _y, _who = probe.fingerprints(24, 15, seed=SEED + 71)
+_source = probe.misfiled(_y, _who, 10, seed=SEED + 72)  # 20 windows have the signal of a patient of the other kind
 _names = [f"patient {_w}" for _w in _who]
-_told = None
+_told = _seen = None
 with task.check("both splits are what they say", 2):
-    _told = measure_leak(_x, _y, _names, 1)
+    _told = measure_leak(_x[_source], _y.copy(), _names, 1)
     _fold = {_name: exam.numbers(probe.entry(_told, f"fold_{_name}"), shape=(len(_y),), what=f"fold_{_name}") for _name in ("random", "patients")}
     for _name, _number in _fold.items():
         exam.expect(set(_number.tolist()) == {0.0, 1.0, 2.0}, got=f"fold numbers {sorted(set(_number.tolist()))[:5]} in fold_{_name}", expected="0, 1 and 2")
@@ -959,16 +1051,26 @@ with task.check("both splits are what they say", 2):
                 cause="fold_random deals out patients, or runs of windows instead of windows drawn at random")
 with task.check("F1 and gap belong to the decisions", 2, cause="accuracy instead of F1, or the mean over folds instead of F1 over all windows"):
     exam.given(_told)
-    for _name in ("random", "patients"):
-        _called = probe.decisions(probe.entry(_told, f"called_{_name}"), len(_y), f"called_{_name}")
+    _said = {_name: probe.decisions(probe.entry(_told, f"called_{_name}"), len(_y), f"called_{_name}") for _name in ("random", "patients")}
+    _clear = []
+    for _name, _called in _said.items():
+        # reference and other networks over 5 seeds: at least 0.9 both ways, and 0.7 where they were trained on the test windows too; a constant
+        # answer gives 0.5, one read from labels or names 0
+        _share = probe.by_signal(_called, exam.numbers(_told[f"fold_{_name}"], shape=(len(_y),)), _y, _who, _source)
+        _clear.append(_share)
+        exam.expect(_share >= 0.6, expected="most of them", got=f"{100 * _share:.0f} % of the wrongly filed windows called by their signal in called_{_name}",
+                    cause="decisions that come from labels or names and not from a network that sees the windows, or one that learned nothing")
+    _seen = _said
+    for _name, _called in _said.items():
         exam.same(probe.entry(_told, f"f1_{_name}"), probe.f1_of(_y, _called), what=f"f1_{_name}",
                   cause="accuracy instead of F1, or the mean over folds instead of F1 over all windows")
     exam.same(probe.entry(_told, "gap"), float(_told["f1_random"]) - float(_told["f1_patients"]), what="gap", cause="the two exchanged")
 with task.check("the gap is seen where the patient is all there is", 2,
                 cause="a network that learned nothing, or one that was trained on the windows it is tested on"):
-    # reference over 12 seeds: F1 at least 0.97 at random; by patients at most 0.4
-    _random = probe.f1_of(_y, probe.decisions(exam.given(_told)["called_random"], len(_y), "called_random"))
-    _honest = probe.f1_of(_y, probe.decisions(_told["called_patients"], len(_y), "called_patients"))
+    # reference over 12 seeds: F1 at least 0.85 at random; by patients at most 0.4
+    _random, _honest = (probe.f1_of(_y, exam.given(_seen)[_name]) for _name in ("random", "patients"))
+    exam.expect(min(_clear) >= 0.7 or _honest > 0.75, expected="most of them", got=f"{100 * min(_clear):.0f} % of the wrongly filed windows called by their signal",
+                cause="a network that learned too little: more steps")
     exam.expect(_random >= 0.75, got=f"F1 {_random:.2f} with a random split", expected="at least 0.75: who has met the patients knows the labels",
                 cause="the network learned too little: more steps")
     exam.expect(_honest <= 0.75, got=f"F1 {_honest:.2f} with a split by patients", expected="about chance, below 0.75",

@@ -21,6 +21,58 @@ from physiodl.exam import hidden
 NAME = "04_arrhythmia"
 CASES = cases_of(NAME)
 TRAINING = ("train", "perform", "leak")  # tasks whose test cells train or examine a network
+# One slip in the reference answer: task, what stands there, what is put instead, points, what the student reads.
+SLIPS = {
+    "more than the first minute": (
+        "filter",
+        "y[: min(len(y), 6000) //",
+        "y[: len(y) //",
+        10,
+        "more than the first 60 s",
+    ),
+    "half of the first minute": ("filter", "min(len(y), 6000)", "min(len(y), 3000)", 10, "less than the first 60 s"),
+    "flat pieces counted": (
+        "filter",
+        "minute[minute > tiny]",
+        "minute if minute.max() > tiny else minute[:0]",
+        10,
+        "flat pieces are counted",
+    ),
+    "360 Hz in the filter alone": (
+        "filter",
+        "filtered(row, fs,",
+        "filtered(row, 360.0,",
+        11,
+        "its limits then lie elsewhere",
+    ),
+    "normal beats only": ("read", "list(probe.BEATS)", "['N']", 9, "beats other than N left out"),
+    "a blank before the name": ("read", '.split(":")[1].strip()', '.split(":")[1]', 9, "a blank or the word"),
+    "rate under another key": ("read", '"fs": float', '"rate": float', 7, "a key misspelt or left out"),
+    "start in samples": ("windows", "5.0 * np.array", "500.0 * np.array", 10, "samples instead of seconds"),
+    "purity never reached": ("windows", ">= purity", "> purity", 10, "> where >= is asked"),
+    "the last stretch only": (
+        "windows",
+        "in rhythms if label == name]",
+        "in rhythms if label == name][-1:]",
+        4,
+        "not only its last one",
+    ),
+    "masks for positions": (
+        "split",
+        "np.flatnonzero(~test & ~val)",
+        "~test & ~val",
+        1,
+        "np.flatnonzero(...) makes positions",
+    ),
+    "an empty part": ("split", '"val": np.flatnonzero(val)', '"val": []', 1, "a part was left empty"),
+    "texts are numbers": (
+        "split",
+        "np.asarray(patients)\n",
+        "np.asarray(patients).astype(int)\n",
+        11,
+        "7 and 07 become one",
+    ),
+}
 
 
 def test_bank_covers_what_it_must():
@@ -57,13 +109,33 @@ def test_every_task_has_a_wrong_case_that_loses_points_there(graded):
             assert any(c.kind == "wrong" and task in c.says and task in c.expect for c in CASES), task
 
 
-def test_reference_gets_all_points_whatever_the_seed():
-    parameters = {"SOURCE": "simulated", "BUDGET": "ci", "SEED": 0}
-    names = run_reference(NAME, parameters=parameters, skip=("perform",))
-    cells = read_source(PROJECT / "solutions" / f"{NAME}.py").cells
-    for cell in (c for c in cells if c.role == "test" and c.task not in TRAINING):
-        for seed in range(100, 103):
+@pytest.fixture(scope="module")
+def names():
+    return run_reference(NAME, parameters={"SOURCE": "simulated", "BUDGET": "ci", "SEED": 0}, skip=("perform",))
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return {(c.role, c.task): c for c in read_source(PROJECT / "solutions" / f"{NAME}.py").cells}
+
+
+def test_reference_gets_all_points_whatever_the_seed(names, cells):
+    for cell in (c for (role, task), c in cells.items() if role == "test" and task not in TRAINING):
+        for seed in (100, 101, 2**62 - 1):  # the grader's seeds have up to 62 bits
             assert run_cell(cell.text, cell.task, {**names, "SEED": seed}) == cell.options["points"], (cell.task, seed)
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_one_slip_costs_its_points_and_is_named(slip, names, cells, capsys):
+    task, there, instead, points, said = SLIPS[slip]
+    answer, cell = cells["answer", task].text, cells["test", task]
+    assert there in answer
+    own = dict(names)
+    exec(compile(answer.replace(there, instead), f"<{slip}>", "exec"), own)
+    capsys.readouterr()
+    for seed in (3, 4):
+        assert run_cell(cell.text, task, {**own, "SEED": seed}) == points
+        assert said in capsys.readouterr().out
 
 
 # --- hidden patients ---
@@ -151,6 +223,17 @@ def test_patients_hold_ties_single_classes_and_confusable_names():
     assert {"0", "00", "1", "01"} <= set(of) and len(of) == 12
     assert sum(y.max() == 0 for y in of.values()) == 4 and sum(y.min() == 1 for y in of.values()) == 3
     assert len({len(y) for y in of.values()}) < len(of), "some have as many windows as others"
+
+
+def test_windows_of_other_patients_show_what_decisions_come_from():
+    _, labels, who = probe.fingerprints(24, 15, seed=2)
+    source, rng = probe.misfiled(labels, who, 10, seed=2), np.random.default_rng(0)
+    moved = np.flatnonzero(source != np.arange(len(source)))
+    assert len(moved) == 20 and np.all(labels[source[moved]] == 1 - labels[moved])
+    assert max(np.bincount(who[moved])) <= 2 and np.array_equal(np.sort(source), np.arange(len(source)))
+    for fold in (rng.integers(0, 3, len(who)), who % 3):
+        share = [probe.by_signal(said, fold, labels, who, source) for said in (labels[source], labels, 0 * labels)]
+        assert share == [1.0, 0.0, 0.5]  # of who hears the signal, who reads the labels, and who always says the same
 
 
 def test_fingerprints_tell_the_patient_and_nothing_else():

@@ -8,20 +8,18 @@ AF from sinus rhythm is plain in them, and so is who the patient is. The numbers
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import signal
 
-from physiodl.exam.checks import ExamError, expect, numbers
-from physiodl.exam.probes import clean_ecg
+from physiodl.exam.checks import ExamError, expect, numbers, sound_parts
+from physiodl.handed import BEATS, clean_ecg
+from physiodl.handed import record_as_folder as as_folder  # noqa: F401  for answer cells
 from physiodl.simulate.mitdb import write_record
 
-# Beats, as PhysioNet's list of annotation codes names them; other symbols are changes of rhythm, quality, comments.
-BEATS = "NLRBAaJSVrFejnE/fQ?"
 WINDOW_S, WINDOW_FS = 5.0, 100.0
 
 
@@ -76,21 +74,13 @@ def record_files(
     return {"name": name, **files}, truth
 
 
-@contextmanager
-def as_folder(files: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Folder and name of a record that came as bytes; the folder is there as long as the ``with`` block lasts."""
-    with tempfile.TemporaryDirectory() as folder:
-        for kind in ("hea", "dat", "atr"):
-            (Path(folder) / f"{files['name']}.{kind}").write_bytes(np.asarray(files[kind], np.uint8).tobytes())
-        yield folder, str(files["name"])
-
-
 def entry(found: Any, name: str) -> Any:
     """One entry of a dict that a function of the student's returned."""
     expect(
         isinstance(found, dict) and name in found,
         got=f"a dict without {name!r}" if isinstance(found, dict) else f"a {type(found).__name__}",
         expected=f"a dict with the key {name!r}",
+        cause="a key misspelt or left out" if isinstance(found, dict) else "return a dict with the keys of the task",
     )
     return found[name]
 
@@ -104,6 +94,25 @@ def rhythms_of(found: Any) -> list[tuple[float, float, str]]:
         expected="a list of (start, stop, label)",
     )
     return [(float(start), float(stop), str(label)) for start, stop, label in rows]
+
+
+def beats_of(found: Any, wanted: np.ndarray) -> np.ndarray:
+    """Beats of a student's record, which must be ``wanted``: says whether some are missing or too many, and why."""
+    beats = numbers(entry(found, "beats"), shape=(None,), what="beats")
+    extra, lost = len(set(beats.tolist()) - set(wanted.tolist())), len(set(wanted.tolist()) - set(beats.tolist()))
+    expect(
+        not lost,
+        got=f"{len(beats)} beats: {lost} of {len(wanted)} are missing",
+        expected="all beats",
+        cause="beats other than N left out: probe.BEATS has the symbol of every kind",
+    )
+    expect(
+        not extra and len(beats) == len(wanted),
+        got=f"{len(beats)} beats: {len(beats) - len(wanted)} too many",
+        expected=f"{len(wanted)}",
+        cause="changes of rhythm, marks of noise and comments counted as beats",
+    )
+    return beats
 
 
 # --- filter and windows ---
@@ -123,6 +132,39 @@ def band(x: np.ndarray, fs: float) -> np.ndarray:
 def scale_of(found: np.ndarray, clean: np.ndarray) -> float:
     """The factor between two signals of the same course, by least squares."""
     return float(np.sum(found * clean) / np.sum(clean * clean))
+
+
+def tone_of(found: np.ndarray, clean: np.ndarray, hz: float) -> float:
+    """Amplitude of a tone in a prepared signal, relative to ``clean``, the same prepared without it (100 Hz)."""
+    angle = 2 * np.pi * hz * np.arange(found.size) / WINDOW_FS
+    basis = np.stack([np.asarray(clean, float), np.sin(angle), np.cos(angle)], axis=1)
+    gain, a, b = np.linalg.lstsq(basis, np.asarray(found, float), rcond=None)[0]
+    return float(np.hypot(a, b) / max(abs(gain), 1e-12))
+
+
+def kept_windows(cut: Any, x: np.ndarray) -> np.ndarray:
+    """Which windows of the record ``x`` a student kept, by number: read from the windows, so that other slips in the
+    dict cost their own points only; from ``start_s`` where the windows are no pieces of the record.
+    """
+    made = numbers(entry(cut, "windows"), shape=(None, len(x), 500), what="windows")
+    starts = {float(value): k for k, value in enumerate(x[0, : x.shape[1] // 500 * 500 : 500])}
+    found = [starts.get(float(np.float32(window[0, 0])), -1) for window in made]
+    if -1 in found:
+        return np.round(numbers(entry(cut, "start_s"), shape=(len(made),), what="start_s") / WINDOW_S).astype(int)
+    return np.array(found, int)
+
+
+def same_windows(found: np.ndarray, wanted: np.ndarray, *, what: str, cause: str, lost: str = "") -> None:
+    """Check which windows were kept, by number. ``lost``: why some may be missing, where that is another cause."""
+    extra, missing = np.setdiff1d(found, wanted), np.setdiff1d(wanted, found)
+    first = [(5 * k[0], how) for k, how in ((missing, "lost"), (extra, "kept")) if len(k)]
+    words = [f"the one from {start} to {start + 5} s {how}" for start, how in first]
+    expect(
+        not words and len(found) == len(wanted),
+        got=f"{len(found)} windows{''.join(f', {word}' for word in words)} ({what})",
+        expected=f"{len(wanted)}",
+        cause=lost if lost and len(missing) and not len(extra) else cause,
+    )
 
 
 def labelled(
@@ -172,27 +214,33 @@ def patients(
     return np.concatenate(labels)[order], [texts[k] for k in ids]
 
 
-def folds_of(found: Any, *, n: int, k: int) -> list[dict[str, np.ndarray]]:
-    """Folds as dicts of arrays of positions, "train", "val" and "test"; raises `ExamError` where they are none."""
+def folds_of(found: Any, *, n: int, k: int, who: Sequence | None = None) -> list[dict[str, np.ndarray]]:
+    """Folds as dicts of arrays of positions, "train", "val" and "test"; raises `ExamError` where they are none.
+
+    Whatever a check asks of folds, these are first a split: three parts that are not empty, each window in one of them
+    and in the test part of one fold; with ``who``, no patient in two parts.
+    """
     expect(
         isinstance(found, list | tuple) and len(found) == k and all(isinstance(fold, dict) for fold in found),
         got=f"{len(found)} entries" if isinstance(found, list | tuple) else f"a {type(found).__name__}",
         expected=f"a list of {k} dicts",
         cause="return a list with one dict per fold",
     )
-    folds = []
-    for number, fold in enumerate(found):
-        parts = {}
-        for name in ("train", "val", "test"):
-            part = numbers(entry(fold, name), shape=(None,), what=f"{name} of fold {number}")
-            expect(
-                not len(part) or (part.min() >= 0 and part.max() < n and np.all(part == np.round(part))),
-                got=f"positions such as {part[:3].tolist()} in fold {number}",
-                expected=f"whole numbers from 0 to {n - 1}",
-                cause="names of patients where positions of windows are asked",
-            )
-            parts[name] = part.astype(int)
-        folds.append(parts)
+    cause = "windows left out, drawn twice, or in two parts at once"
+    folds = [
+        sound_parts({name: entry(fold, name) for name in ("train", "val", "test")}, n=n, what=f"fold {i}", cause=cause)
+        for i, fold in enumerate(found)
+    ]
+    tests = {f"test of fold {i}": fold["test"] for i, fold in enumerate(folds)}
+    sound_parts(tests, n=n, what="the test parts", cause="windows that no fold tests, or that two folds test")
+    if who is not None:
+        shared = on_two_sides(folds, who)
+        expect(
+            shared == 0,
+            got=f"{shared} times a patient in two parts of a fold",
+            expected="never",
+            cause="windows are dealt out instead of patients: each patient is then known before the test",
+        )
     return folds
 
 
@@ -209,15 +257,17 @@ def on_two_sides(folds: Sequence[Mapping[str, np.ndarray]], who: Sequence) -> in
 # --- windows to learn from ---
 
 
-def easy_windows(n_patients: int, per_patient: int, *, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Windows in which AF is plain to see, whoever the patient is: a third of each patient's, in random order.
+def easy_windows(
+    n_patients: int, per_patient: int, *, seed: int, share: float = 1 / 3
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Windows in which AF is plain to see, whoever the patient is: a ``share`` of each patient's, in random order.
 
     Returns:
         windows (n, 2, 500) float32 at 100 Hz, labels (n,), patients (n,).
     """
     rng = np.random.default_rng((seed, 0xEA5))
     n = n_patients * per_patient
-    labels = (rng.random(n) < 1 / 3).astype(int)
+    labels = (rng.random(n) < share).astype(int)
     who = np.repeat(np.arange(n_patients), per_patient)
     time_s = np.arange(500) / WINDOW_FS
     out = 0.15 * rng.standard_normal((n, 2, 500))
@@ -257,6 +307,40 @@ def fingerprints(n_patients: int, per_patient: int, *, seed: int) -> tuple[np.nd
     out = 1.4 * np.sin(2 * np.pi * hz[who][:, :, None] * time_s + phase) + 0.1 * rng.standard_normal((len(who), 2, 500))
     order = rng.permutation(len(who))
     return out[order].astype(np.float32), af[who][order].astype(int), 100 + who[order]
+
+
+def misfiled(labels: np.ndarray, who: np.ndarray, n: int, *, seed: int) -> np.ndarray:
+    """Whose signal each window gets when ``n`` windows of patients with AF change places with ``n`` of the others.
+
+    Returns:
+        (windows,) positions: signal ``k`` of the new set is that of position ``[k]``. Labels and names stay, so what is
+        read from them is wrong about these windows, and what is read from the signal is not. No patient gives or
+        takes more than two.
+    """
+    rng = np.random.default_rng((seed, 0x317))
+    source = np.arange(len(labels))
+    order = rng.permutation(len(labels))
+    taken: dict[int, list[int]] = {0: [], 1: []}
+    for at in order:
+        mine = taken[int(labels[at])]
+        if len(mine) < n and sum(who[k] == who[at] for k in mine) < 2:
+            mine.append(int(at))
+    a, b = np.array(taken[0]), np.array(taken[1])
+    source[a], source[b] = b, a
+    return source
+
+
+def by_signal(called: np.ndarray, fold: np.ndarray, labels: np.ndarray, who: np.ndarray, source: np.ndarray) -> float:
+    """Of the windows from `misfiled` whose signal is of a patient with windows in training: the share called as he is.
+
+    Balanced over the two kinds of signal, so that a constant answer gives 0.5. ``fold``: (n,) fold of each window.
+    """
+    right: dict[int, list[bool]] = {0: [], 1: []}
+    for k in np.flatnonzero(source != np.arange(len(source))):
+        owner = who[source[k]]
+        if np.mean(fold[(who == owner)] != fold[k]) > 0.3:  # enough of his own windows were learned from
+            right[int(labels[source[k]])].append(bool(called[k] == labels[source[k]]))
+    return float(np.mean([np.mean(values) if values else 0.5 for values in right.values()]))
 
 
 # --- results ---

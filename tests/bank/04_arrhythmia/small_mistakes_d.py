@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "One small mistake in each of four tasks that need no other"
-# expect: {read: 8, filter: 10, windows: 11, split: 6}
+# expect: {read: 8, filter: 10, windows: 11, split: 1}
 # says: {read: [last character], filter: [one scale for both leads], windows: [everything that is not AF called normal], split: [in two parts at once]}
 # empty: [train, perform, leak]
 # ---
