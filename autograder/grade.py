@@ -7,6 +7,7 @@ entry comes last, with the number of the run, so that none is recorded twice.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -39,8 +40,9 @@ def grade_class(
     New is a submission whose file, assignment or grader has changed since it was last graded, or all with `force`.
     What an interrupted grading left in the spool is recorded first, whatever its assignment. A file that the same
     student handed in before gets its result of then without a run, unless tests or grader have changed, or with
-    `force`. `jobs` notebooks run at a time. `progress(event, value)` hears ("found", n), ("started", "student,
-    assignment") and ("graded", Result). Without the sandbox (`sandboxed=False`) every grade is marked. Raises
+    `force`. `jobs` notebooks run at a time. `progress(event, value)` hears ("misnamed", folder) of what `misnamed`
+    finds, ("found", n), ("started", "student, assignment") and ("graded", Result). Without the sandbox
+    (`sandboxed=False`) every grade is marked. Raises
     `sandbox.NoSandbox` where this machine gives none, and `ClassError` for an unknown assignment or where another
     grader holds the class.
     """
@@ -59,6 +61,8 @@ def grade_class(
         finished = finish_recordings(klass)
         before = latest_gradings(klass)
         todo = pending(klass, assignment, force=force, before=before)
+        for folder in misnamed(klass):
+            tell("misnamed", folder)
         tell("found", len(finished) + len(todo))
         for result in finished:
             finish(result)
@@ -100,7 +104,7 @@ def pending(
     found = []
     for folder in sorted(p for p in (klass.root / "submitted").glob("*/*") if p.is_dir() or p.is_symlink()):
         student, name = folder.parent.name, folder.name
-        if name not in versions or student.startswith("."):
+        if name not in versions or student.startswith(".") or not _writable(student):
             continue
         submission, _ = read_submission(klass, student, name)
         entry = before.get(submission.key, {})
@@ -114,6 +118,18 @@ def pending(
         if force or not same:
             found.append(submission)
     return found
+
+
+def misnamed(klass: Klass) -> list[str]:
+    """Folders in submitted/ that are not graded, as text that can be shown: their names cannot be written in a
+    gradebook. Archives of old systems, unpacked by hand, have such names.
+    """
+    folders = (klass.root / "submitted").iterdir()
+    return sorted(ascii(p.name) for p in folders if not p.name.startswith(".") and not _writable(p.name))
+
+
+def _writable(name: str) -> bool:
+    return not {unicodedata.category(sign) for sign in name} & {"Cs", "Cc", "Zl", "Zp"}
 
 
 def check_assignment(klass: Klass, assignment: str | None) -> None:

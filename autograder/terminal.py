@@ -59,6 +59,11 @@ def grade_with_progress(klass: Any, assignment: str | None, **options: Any) -> N
                 count["found"] = value
                 bar.update(line, total=value)
                 return
+            if event == "misnamed":
+                why = "its name is not UTF-8, or holds line breaks or control characters. Rename the folder."
+                line_of = Text(f"submitted/{value[1:-1]} is not graded: {why}")
+                bar.console.print(line_of, style="yellow", soft_wrap=True)
+                return
             if event == "started":
                 running.append(value)
             else:

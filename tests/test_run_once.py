@@ -6,7 +6,7 @@ import numpy
 from stand_in import answer, end_state, notes, small_class, use
 from tiny_class import hand_in
 
-from autograder import klass, run, spool
+from autograder import examiner, klass, run, spool
 from autograder.grade import grade_class
 from autograder.journal import read_journal
 from autograder.verify import verify
@@ -50,6 +50,20 @@ def test_an_earlier_file_is_run_anew_by_another_grader(tmp_path, monkeypatch):
     assert len(list((course.root / ".spool/done/a/09_tiny").iterdir())) == 2, "what the old grader ran is dropped"
 
 
+def test_a_folder_whose_name_cannot_be_written_is_told_and_stops_nobody(tmp_path, monkeypatch):
+    course, told = small_class(tmp_path / "class", {"a": 1, "zoë": 2}), []
+    use(monkeypatch)
+    for name in (b"caf\xe9", b"two\nlines"):
+        os.rename(os.fsencode(course.root / "submitted" / "a"), os.fsencode(course.root / "submitted") + b"/" + name)
+        hand_in(course, "a", answer(1))
+    found = grade_class(course, sandboxed=False, progress=lambda event, value: told.append((event, value)))
+    assert [(r.student, r.points["score"]) for r in found] == [("a", 1), ("zoë", 2)]
+    assert [value for event, value in told if event == "misnamed"] == ["'caf\\udce9'", "'two\\nlines'"]
+    for each in told:
+        str(each).encode()
+    assert grade_class(course, sandboxed=False) == []
+
+
 def test_only_the_last_few_runs_are_kept(tmp_path, monkeypatch):
     course = small_class(tmp_path / "class", {"a": 0})
     use(monkeypatch)
@@ -67,6 +81,15 @@ def test_two_students_with_the_same_file_are_both_run(tmp_path, monkeypatch):
     assert notes(log) == ["ran a", "ran b"]
     first, second = (run.read_submission(course, name, "09_tiny")[0] for name in "ab")
     assert first.sha256 == second.sha256 and run.seed_of(course, first) != run.seed_of(course, second)
+
+
+def test_seeds_cannot_be_tried_out_and_do_not_follow_from_one_another(tmp_path):
+    course = small_class(tmp_path / "class", {str(k): k for k in range(8)})
+    seeds = [run.seed_of(course, run.read_submission(course, str(k), "09_tiny")[0]) for k in range(8)]
+    seeds += [examiner.seed_of_cell(seed, cell) for seed in seeds for cell in ("score-test", "double-test")]
+    assert len(set(seeds)) == 24 and max(seeds) < 2**62
+    assert sum(seed.bit_length() > 56 for seed in seeds) >= 20
+    assert examiner.seed_of_cell(seeds[0], "a") == examiner.seed_of_cell(seeds[0], "a")
 
 
 # ---- marks by hand -------------------------------------------------------------------------------------
