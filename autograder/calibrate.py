@@ -107,7 +107,7 @@ def run(assignment: str, *, seeds: int = 30) -> int:
         )
     console.print(table)
     names = run_reference(assignment, parameters={"SOURCE": "simulated", "BUDGET": "ci"})
-    odd = test_cells(assignment, names, seeds=[secrets.randbits(31) for _ in range(seeds)])
+    odd = test_cells(assignment, names, seeds=[secrets.randbits(62) for _ in range(seeds)])
     console.print(f"test cells with {seeds} other seeds: {'all full' if not odd else ''}")
     for line in odd:
         console.print(line, style="red", markup=False)

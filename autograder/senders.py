@@ -110,7 +110,7 @@ def senders(
     cut, unsure = _common([_folders(path, assignments) for path in plain])
     found = []
     for path in paths:
-        sender = _moodle(path) or (_canvas(path[0], assignments, roster) if len(path) == 1 else None)
+        sender = _moodle(path) or (_canvas(path[0], roster) if len(path) == 1 else None)
         found.append(sender or _plain(path, where, assignments, cut, unsure))
     return found
 
@@ -123,11 +123,12 @@ def _moodle(path: tuple[str, ...]) -> Sender | None:
     return Sender("moodle", match["name"], file, (match["name"],), match["number"] or "")
 
 
-def _canvas(name: str, assignments: list[str], roster: Roster | None) -> Sender | None:
+def _canvas(name: str, roster: Roster | None) -> Sender | None:
     """The reading of a name that Canvas made.
 
-    A student who takes the name "Smith_12345" makes it read as one of user 12345. Then the file has to begin like an
-    assignment, or only one of the users has to be on the roster.
+    A student who takes the name "Smith_12345", or calls the file "2_01_foundations.ipynb", makes it read in two ways,
+    as one of another user. Both are the student's words, so only the roster decides: one of the users has to be on it,
+    and the other not.
     """
     pieces, readings = name.split("_"), []
     for k in range(1, len(pieces) - 2):
@@ -144,9 +145,7 @@ def _canvas(name: str, assignments: list[str], roster: Roster | None) -> Sender 
         )
     if len(readings) < 2:
         return readings[0] if readings else None
-    fitting = [r for r in readings if any(_words(r.file).startswith(_words(a)) for a in assignments)]
-    if len(fitting) != 1 and roster:
-        fitting = [r for r in readings if r.number in roster.numbers]
+    fitting = [r for r in readings if r.number in roster.numbers] if roster else []
     if len(fitting) == 1:
         return fitting[0]
     users = " or ".join(r.number or r.label for r in readings)
@@ -154,8 +153,8 @@ def _canvas(name: str, assignments: list[str], roster: Roster | None) -> Sender 
         "canvas",
         "",
         readings[-1].file,
-        why=f"its name can be read in {len(readings)} ways, as one of user {users}. Look the file up in Canvas, "
-        "rename it to <student>.ipynb and import that",
+        why=f"its name can be read in {len(readings)} ways, as one of user {users}. Give a --roster with "
+        "their numbers, or look the file up in Canvas, rename it to <student>.ipynb and import that",
     )
 
 
@@ -169,7 +168,7 @@ def _plain(path: tuple[str, ...], where: str, assignments: list[str], cut: int, 
     inside = folders[cut] if cut < len(folders) else stem or where
     labels = tuple(dict.fromkeys(filter(None, (*folders, stem, where))))
     why = ""
-    if any(map(MOODLE.fullmatch, path[1:])) or (unsure and len(path) == 2 and _canvas(file, assignments, None)):
+    if any(map(MOODLE.fullmatch, path[1:])) or (unsure and len(path) == 2 and _canvas(file, None)):
         why = (
             f"it looks like a download of an LMS inside the folder {shown(path[0])!r}. Import the download as it came, "
             "or give that folder itself"

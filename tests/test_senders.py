@@ -38,19 +38,26 @@ def test_a_canvas_download_goes_in_byte_for_byte(course, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "users", "student"),
+    ("name", "file", "users"),
     [
-        ("smith_12345", "12345 or 999", "smith_12345_999"),
-        ("a_12345_77", "12345 or 77", ""),
-        ("anon_xYz1", "999 or anon_xYz1", "anon_xYz1_999"),
+        ("smith_12345", "09_tiny.ipynb", "12345 or 999"),
+        ("a_12345_77", "09_tiny.ipynb", "12345 or 77"),
+        ("anon_xYz1", "09_tiny.ipynb", "999 or anon_xYz1"),
+        ("smith", "2_09_tiny.ipynb", "999 or 456"),
     ],
 )
-def test_nobody_hands_in_for_another_by_changing_a_name(course, tmp_path, name, users, student):
-    """Canvas lets people choose their name, and puts it before their number."""
-    (arrival,) = bring_in(course, [canvas(tmp_path / "s.zip", (name, 999, 456, "x.ipynb", book(1)))])
-    assert arrival.status == "refused" and users in arrival.why
-    (arrival,) = bring_in(course, [canvas(tmp_path / "t.zip", (name, 999, 456, "09_tiny.ipynb", book(1)))])
-    assert (arrival.status, arrival.student) == ("new" if student else "refused", student)
+def test_nobody_hands_in_for_another_by_changing_a_name(course, tmp_path, name, file, users):
+    """Canvas lets people choose their name and the file's, and puts its numbers between them."""
+    zipped = canvas(tmp_path / "s.zip", (name, 999, 456, file, book(1)))
+    (arrival,) = bring_in(course, [zipped])
+    assert arrival.status == "refused" and users in arrival.why and "--roster" in arrival.why
+    (tmp_path / "roster.csv").write_text("student,lms_id\nme,999\n")
+    (arrival,) = bring_in(course, [zipped], roster=tmp_path / "roster.csv")
+    assert (arrival.status, arrival.student) == (("refused", "") if name == "a_12345_77" else ("new", "me"))
+    (tmp_path / "roster.csv").write_text("student,lms_id\nme,999\nhim,12345\nher,456\n")
+    again = canvas(tmp_path / "t.zip", (name, 999, 456, file, book(2)))
+    (arrival,) = bring_in(course, [again], roster=tmp_path / "roster.csv")
+    assert arrival.status == "refused" or name == "anon_xYz1"
 
 
 def test_an_anonymous_canvas_download(course, tmp_path):
