@@ -85,6 +85,7 @@ class ConfinedKernel:
         self.socket = f"/exam/{socket.name}" if sandboxed else str(socket)
         self.settings = {
             "preload": preload,
+            "seal": not sandboxed,
             "limits": {
                 "AS": (limits.memory_mb + 2_000) * sandbox.MB,
                 "FSIZE": limits.file_mb * sandbox.MB,
@@ -107,7 +108,7 @@ class ConfinedKernel:
         self.settings["fonts"] = ("/run/fonts.json" if self.sandboxed else str(fonts)) if fonts else ""
         command = [sys.executable, "-m", "autograder.student", json.dumps(self.settings)]
         if self.sandboxed:
-            view = sandbox.View(readable, scratch=(KERNEL_PLACE,), disk_mb=self.limits.disk_mb)
+            view = sandbox.View(readable, scratch=(KERNEL_PLACE,), disk_mb=self.limits.disk_mb, sealed=True)
             command = sandbox.wrap(command, view, way=sandbox.means().way, uid=self.uid, environment=environment)
         pipe = sandbox.subprocess.PIPE
         self.process = sandbox.start(

@@ -59,6 +59,7 @@ class View:
     writable: dict[Path, str] = field(default_factory=dict)
     scratch: tuple[str, ...] = ()  # small empty folders
     disk_mb: int = 500
+    sealed: bool = False  # the examiner's package shows its names alone (`autograder.sealed_exam`)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ def wrap(command: list[str], view: View, *, way: str, uid: int | None = None, en
     for folder in view.scratch:
         args += [*_parents(folder), "--perms", "1777", "--size", str(4 * MB), "--tmpfs", folder]
     args += _system()  # after the empty folders: the project itself may lie below /tmp or /home
+    for place in _exam_places() if view.sealed else ():
+        args += ["--ro-bind", str(PROJECT / "autograder" / "sealed_exam"), place]
     for bind, places in (("--ro-bind", view.readable), ("--bind", view.writable)):
         for source, place in places.items():
             args += [*_parents(place), bind, str(source), place]
@@ -143,6 +146,13 @@ def _system() -> list[str]:
     for name in ("physiodl", "autograder"):
         args += [*_parents(f"/course/{name}"), "--ro-bind", str(PROJECT / name), f"/course/{name}"]
     return args
+
+
+def _exam_places() -> list[str]:
+    """Where the examiner's package can be seen inside: also where the project is installed among the libraries."""
+    exam = PROJECT / "physiodl" / "exam"
+    shown = ["/usr", *(os.path.abspath(p) for p in (sys.prefix, sys.base_prefix, sys.base_exec_prefix))]
+    return ["/course/physiodl/exam", *([str(exam)] if any(exam.is_relative_to(folder) for folder in shown) else [])]
 
 
 def _parents(place: str) -> list[str]:

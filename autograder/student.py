@@ -30,7 +30,7 @@ import traceback
 import warnings
 from typing import Any
 
-from autograder import wire
+from autograder import sealed_exam, wire
 from autograder.inside import MAX_ASKED, OPERATIONS, bearable, close_connections, silence
 
 FOREVER = 1e9  # seconds
@@ -48,6 +48,8 @@ def main() -> None:
     set_limits(settings.get("limits") or {})
     os.umask(0o022)
     prepare_fonts(settings.get("fonts"))
+    if settings.get("seal"):
+        sealed_exam.seal()
     preload(settings["preload"])
     events = os.dup(1)
     hide(True)  # the student, who is the same user, cannot open this process's files

@@ -9,15 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import signal
 
 from physiodl.exam.checks import ExamError, numbers
-from physiodl.exam.probes import clean_ecg
-from physiodl.exam.spectra import noise
-
-# How much of a blink each EEG channel sees, relative to the EOG: much above the eyes, little at the back of the head
-# (the order of Gratton, Coles and Donchin 1983; design values).
-BLINK_SHARE = {"Fp1": 0.40, "F3": 0.16, "C3": 0.06, "O1": 0.02}
+from physiodl.handed import BLINK_SHARE, blink_recording, clean_ecg, noise, noisy_ecg  # noqa: F401
 
 # --- filters ---
 
@@ -49,22 +43,6 @@ def response(apply: Callable, fs: float, mains: float, freqs, *, seconds: float 
         in_phase, quadrature, _ = np.linalg.lstsq(columns, row, rcond=None)[0]
         gains.append(in_phase + 1j * quadrature)
     return np.array(gains)
-
-
-def noisy_ecg(seconds: float, fs: float, mains: float, *, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A sinus rhythm with wander (0.1 and 0.2 Hz, about 1 mV) and mains (0.2 mV).
-
-    Returns:
-        noisy (samples,) mV, clean (samples,) mV, R waves as sample numbers.
-    """
-    clean = clean_ecg(seconds, fs, seed=seed)
-    rng = np.random.default_rng((seed, 0x3A11))
-    t = np.arange(len(clean)) / fs
-    a, b, c = rng.uniform(0, 2 * np.pi, 3)
-    wander = 0.7 * np.sin(2 * np.pi * 0.1 * t + a) + 0.5 * np.sin(2 * np.pi * 0.2 * t + b)
-    noisy = clean + wander + 0.2 * np.sin(2 * np.pi * mains * t + c)
-    r_waves, _ = signal.find_peaks(clean, height=0.6 * clean.max(), distance=round(0.3 * fs))
-    return noisy, clean, r_waves
 
 
 def qrs_error(filtered: np.ndarray, clean: np.ndarray, r_waves: np.ndarray, fs: float, *, edge_s: float = 1.5) -> float:
@@ -167,46 +145,6 @@ def rate_errors(
 
 
 # --- blinks ---
-
-
-def blink_recording(fs: float, *, seed: int, seconds: float = 40.0, blinking: bool = True) -> dict[str, np.ndarray]:
-    """Four EEG channels and an EOG with blinks, and the EEG as it would be without them. Simulated.
-
-    Fifteen to twenty blinks a minute, each about 0.3 s, closing faster than opening, of 200 to 400 uV in the EOG; in
-    the EEG they are smaller by `BLINK_SHARE`. The EOG also holds a third of the frontal EEG: whoever subtracts it as
-    it is takes brain activity away with the blinks (Croft and Barry 2000).
-
-    Returns:
-        A dict: ``eeg`` and ``truth`` (4, samples) uV, ``eog`` (samples,) uV, ``blink_s`` their peaks in seconds,
-        ``near`` (samples,) True within 0.35 s of a peak.
-    """
-    rng = np.random.default_rng((seed, 0xB11))
-    n = round(seconds * fs)
-    t = np.arange(n) / fs
-    common = noise(n, fs, exponent=1.2, rng=rng)
-    alpha = np.sin(2 * np.pi * rng.uniform(9, 11) * t) * (1 + 0.6 * noise(n, fs, exponent=2.0, rng=rng))
-    theta = np.sin(2 * np.pi * rng.uniform(5, 7) * t) * (1 + 0.6 * noise(n, fs, exponent=2.0, rng=rng))
-    rows = []
-    for alpha_uv, theta_uv in ((4, 8), (5, 7), (8, 5), (16, 2)):  # alpha is strongest at the back, theta in front
-        own = noise(n, fs, exponent=1.2, rng=rng)
-        rows.append(6 * common + 7 * own + alpha_uv * alpha + theta_uv * theta)
-    truth = np.stack(rows)
-    blink_s = np.zeros(0)
-    if blinking:
-        gaps = rng.uniform(2.2, 4.8, int(seconds))
-        blink_s = rng.uniform(0.8, 2.0) + np.concatenate([[0.0], np.cumsum(gaps)])
-        blink_s = blink_s[blink_s < seconds - 0.8]
-    blinks = np.zeros(n)
-    for centre in blink_s:
-        rise, fall = rng.uniform(0.045, 0.06), rng.uniform(0.07, 0.10)
-        width = np.where(t < centre, rise, fall)
-        blinks += rng.uniform(200, 400) * np.exp(-0.5 * ((t - centre) / width) ** 2)
-    eog = blinks + 0.3 * truth[0] + 4 * noise(n, fs, exponent=1.0, rng=rng)
-    share = np.array(list(BLINK_SHARE.values())) * rng.uniform(0.8, 1.25)
-    near = np.zeros(n, bool)
-    for centre in blink_s:
-        near |= np.abs(t - centre) <= 0.35
-    return {"eeg": truth + share[:, None] * blinks, "truth": truth, "eog": eog, "blink_s": blink_s, "near": near}
 
 
 def blink_average(x: np.ndarray, blink_s: np.ndarray, fs: float) -> float:

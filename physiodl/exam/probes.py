@@ -9,7 +9,8 @@ from sklearn.metrics import accuracy_score, precision_score, recall_score, roc_a
 
 from physiodl import metrics
 from physiodl.exam.checks import expect, numbers
-from physiodl.simulate import af, ecg, rhythm
+from physiodl.handed import clean_ecg  # noqa: F401  for those who look for it here
+from physiodl.simulate import af
 
 
 def examples(name: str = "af_detection", *, n: int, seed: int, samples: int = 9_000) -> tuple[np.ndarray, np.ndarray]:
@@ -28,18 +29,6 @@ def examples(name: str = "af_detection", *, n: int, seed: int, samples: int = 9_
         raise ValueError(f"got examples of {name!r}, expected 'af_detection'")
     features, labels = af.cohort_arrays(n, seed=(seed, 0x5EED))
     return features[:, None, :samples].copy(), labels
-
-
-def clean_ecg(seconds: float, fs: float, *, seed: int) -> np.ndarray:
-    """A sinus rhythm without noise, (samples,) in mV: what a filter must leave as it is."""
-    rng = np.random.default_rng((seed, 0xC1EA))
-    n_beats = int(2 * seconds) + 8
-    rr = rhythm.sinus_rr(n_beats, 0.85, variation=0.03, breathing_hz=0.25, rng=rng)
-    beat_s = np.cumsum(rr) - rr[:3].sum()
-    kind = np.zeros(n_beats, int)
-    return ecg.beats(
-        round(seconds * fs), fs, beat_s=beat_s, rr_s=rr, kind=kind, shape=ecg.draw_shape(rng), p_wave=True, rng=rng
-    )
 
 
 def receptive_field(feature_map: Callable[[np.ndarray], np.ndarray], *, samples: int, seed: int) -> float:

@@ -9,8 +9,7 @@ told by what surrounds them. The numbers are design values.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sklearn import metrics as sk
 
 from physiodl.exam.arrhythmia import entry
 from physiodl.exam.checks import expect, numbers
+from physiodl.handed import night_as_folder as as_folder  # noqa: F401  for answer cells
 
 STAGES = ("W", "N1", "N2", "N3", "REM")
 CODES = {f"Sleep stage {name}": code for name, code in zip("W1234R", (0, 1, 2, 3, 3, 4), strict=True)}
@@ -96,19 +96,6 @@ def night_files(
             edf.write(path)
             files[kind] = np.fromfile(path, np.uint8)
     return files, x
-
-
-@contextmanager
-def as_folder(files: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Paths of the two files of a night that came as bytes; they are there as long as the ``with`` block lasts.
-
-    Named as those of Sleep-EDF are: the last letter of each name says who recorded and who scored, and tells nothing.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        psg, hypnogram = (Path(folder) / f"{files['name']}{end}.edf" for end in ("E0-PSG", "EC-Hypnogram"))
-        for path, kind in ((psg, "psg"), (hypnogram, "hypnogram")):
-            path.write_bytes(np.asarray(files[kind], np.uint8).tobytes())
-        yield str(psg), str(hypnogram)
 
 
 def stages_of(found: Any) -> list[tuple[float, float, str]]:

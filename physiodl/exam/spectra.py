@@ -11,6 +11,7 @@ import numpy as np
 from scipy import signal
 
 from physiodl.exam.checks import ExamError, numbers
+from physiodl.handed import noise  # noqa: F401  for test cells
 
 SYMMETRIC = (
     "the symmetric Hann window (np.hanning, sym=True) instead of the periodic one of a spectrum: "
@@ -87,17 +88,6 @@ def same_map(got, true: np.ndarray, *, what: str, rtol=1e-6, atol=1e-8, cause=""
             f"column {column + first[1]} (time), expected {true[row, column]:.6g}",
             (fitting or [cause])[0],
         )
-
-
-def noise(n: int, fs: float, *, exponent: float, rng: np.random.Generator) -> np.ndarray:
-    """Random noise whose power falls as 1/f^exponent above 0.5 Hz, (n,) with standard deviation 1.
-
-    The background of the EEG falls like that, with exponents of 1 to 2 (He 2014).
-    """
-    spectrum = np.fft.rfft(rng.standard_normal(n))
-    freqs = np.fft.rfftfreq(n, 1 / fs)
-    shaped = np.fft.irfft(spectrum / np.maximum(freqs, 0.5) ** (exponent / 2), n)
-    return (shaped - shaped.mean()) / shaped.std()
 
 
 # --- time and frequency ---

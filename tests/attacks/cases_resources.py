@@ -239,7 +239,7 @@ def fill():
                 if spare() > 3:
                     with open(f"{place}/{k}", "wb") as file:
                         size += file.write(block)
-            for k in range(15_000):
+            for k in range(3_000):
                 open(f"{place}/empty-{k}", "w").close()
                 size += 1_000
         while len(held) < 7 and spare() > 3:
