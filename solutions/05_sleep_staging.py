@@ -5,8 +5,8 @@
 #       extension: .py
 #       format_name: percent
 # total: 100
-# cell_timeout_s: 150
-# total_timeout_s: 600
+# cell_timeout_s: 300
+# total_timeout_s: 900
 # ceiling: {kappa: 0.97, macro_f1: 0.97}
 # ---
 
@@ -542,7 +542,7 @@ task.points()
 # c.amax(dim=2)], dim=1)</code>; pack with <code>present.sum(dim=1)</code>, LSTM, unpack, <code>self.out(h)</code>.</details>
 
 # %% role="answer" task="networks"
-# blocks and helpers that both networks share, if you like:
+# your classes EpochNet and SleepNet, and helpers if you like:
 ### BEGIN SOLUTION
 def block(n_in, n_out, kernel, stride=1, pool=4):
     """Convolution, batch normalisation, ReLU, pooling."""
@@ -556,7 +556,7 @@ def block(n_in, n_out, kernel, stride=1, pool=4):
 
 def blocks():
     """Epochs (n, 1, samples) to (n, 48, steps)."""
-    return nn.Sequential(block(1, 16, 41, stride=6), block(16, 32, 7), block(32, 48, 5))
+    return nn.Sequential(block(1, 16, 41, stride=10, pool=3), block(16, 32, 7), block(32, 48, 5))
 
 
 def pooled(h):
@@ -564,24 +564,20 @@ def pooled(h):
     return torch.cat([h.mean(dim=2), h.amax(dim=2)], dim=1)
 
 
-### END SOLUTION
 class EpochNet(nn.Module):
     """One epoch, one answer: (n, samples) to logits (n, 5)."""
 
-    ### BEGIN SOLUTION
     def __init__(self):
         super().__init__()
         self.blocks, self.dropout, self.out = blocks(), nn.Dropout(0.3), nn.Linear(96, 5)
 
     def forward(self, x):
         return self.out(self.dropout(pooled(self.blocks(x[:, None]))))
-    ### END SOLUTION
 
 
 class SleepNet(nn.Module):
     """Epochs in their sequence: (m, length, samples) and present (m, length) to logits (m, length, 5)."""
 
-    ### BEGIN SOLUTION
     def __init__(self):
         super().__init__()
         self.blocks, self.dropout = blocks(), nn.Dropout(0.3)
@@ -595,7 +591,7 @@ class SleepNet(nn.Module):
         packed = nn.utils.rnn.pack_padded_sequence(h, present.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False)
         h, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=length)
         return self.out(self.dropout(h))
-    ### END SOLUTION
+### END SOLUTION
 
 
 def epoch_logits(epochs, seed):
@@ -999,8 +995,8 @@ task.points()
 #   Returns stages (n,), whole numbers 0 to 4. The same night gets the same answer whichever nights came before.
 #
 # `cohort.signals` (n, 1, 3000), `cohort.labels`, `cohort.subjects`, `cohort.columns["night"]` and `cohort.columns["epoch"]` (the number in the night) are the class's epochs. Print the report of task 9
-# for the test parts of your folds: task 11 is about it. The test cell asks about nights of sleepers you have never seen: kappa (5 points) and macro-F1 (3 points), each along a line from a floor, which the powers of the
-# usual bands in single epochs reach at their best, to what the reference reached with each of 20 seeds.
+# for the test parts of your folds: task 11 is about it. The test cell asks about nights of sleepers you have never seen: kappa (5 points) and macro-F1 (3 points), each along a line from a floor, just
+# below what the powers of the usual bands in single epochs reach, to what a network that reads sequences reaches when it is trained for few passes.
 #
 # <details><summary>Hint 1: the idea</summary>Each fold gives a network that has not met its test subjects: their answers make the report. For new sleepers all these networks can be asked, and
 # their probabilities averaged.</details>
@@ -1011,8 +1007,8 @@ task.points()
 # <code>argmax</code>.</details>
 
 # %% role="locked"
-FOLDS, PASSES = {"ci": (3, 4), "default": (5, 6), "full": (5, 16)}[BUDGET]  # passes at most
-cohort = data.load("sleep", source="simulated", n={"ci": 8, "default": 12, "full": 20}[BUDGET])
+FOLDS, PASSES = {"ci": (4, 4), "default": (5, 6), "full": (5, 16)}[BUDGET]  # passes at most
+cohort = data.load("sleep", source="simulated", n={"ci": 12, "default": 12, "full": 20}[BUDGET], hours=4.0 if BUDGET == "ci" else 6.0)
 print(cohort)
 print(f"{len(cohort)} epochs of {len(np.unique(cohort.columns['night']))} nights of {len(np.unique(cohort.subjects))} SIMULATED subjects")
 
@@ -1048,10 +1044,12 @@ def stage_night(epochs, numbers):
 # asks: stage_night
 task = exam.task("perform", points=8)
 _unseen = exam.cohort("sleep")
+# reference at the smallest budget, two seeds and hidden cohorts: kappa 0.74 and 0.75, macro-F1 0.68 and 0.68. Logistic regression on the powers of six
+# bands in single epochs: kappa 0.64, macro-F1 0.62 to 0.63; everything called N2: kappa 0
 task.credit("kappa on sleepers never seen", lambda: exam.score("kappa", _unseen, exam.ask(_unseen, stage_night)),
-            floor=0.45, full=0.65, points=5)
+            floor=0.60, full=0.70, points=5)
 task.credit("macro-F1 on sleepers never seen", lambda: exam.score("macro_f1", _unseen, exam.ask(_unseen, stage_night)),
-            floor=0.45, full=0.65, points=3)
+            floor=0.58, full=0.65, points=3)
 task.points()
 
 # %% [markdown]

@@ -1,11 +1,11 @@
 # ---
 # kind: wrong
 # title: "Each epoch is judged by itself: no network over the sequence"
-# expect: {networks: [6, 7], train: [8, 10], perform: [0, 6]}
+# expect: {networks: [6, 7], train: [8, 10], perform: [0, 7]}
 # says: {networks: [no network over the sequence], train: [epochs judged one by one]}
 # ---
 # %% task="networks"
-# blocks and helpers that both networks share, if you like:
+# your classes EpochNet and SleepNet, and helpers if you like:
 def block(n_in, n_out, kernel, stride=1, pool=4):
     """Convolution, batch normalisation, ReLU, pooling."""
     return nn.Sequential(
@@ -18,7 +18,7 @@ def block(n_in, n_out, kernel, stride=1, pool=4):
 
 def blocks():
     """Epochs (n, 1, samples) to (n, 48, steps)."""
-    return nn.Sequential(block(1, 16, 41, stride=6), block(16, 32, 7), block(32, 48, 5))
+    return nn.Sequential(block(1, 16, 41, stride=10, pool=3), block(16, 32, 7), block(32, 48, 5))
 
 
 def pooled(h):

@@ -6,7 +6,7 @@
 # empty: [train, perform]
 # ---
 # %% task="networks"
-# blocks and helpers that both networks share, if you like:
+# your classes EpochNet and SleepNet, and helpers if you like:
 def block(n_in, n_out, kernel, stride=1, pool=4):
     """Convolution, batch normalisation, ReLU, pooling."""
     return nn.Sequential(
@@ -19,7 +19,7 @@ def block(n_in, n_out, kernel, stride=1, pool=4):
 
 def blocks():
     """Epochs (n, 1, samples) to (n, 48, steps)."""
-    return nn.Sequential(block(1, 16, 41, stride=6), block(16, 32, 7), block(32, 48, 5))
+    return nn.Sequential(block(1, 16, 41, stride=10, pool=3), block(16, 32, 7), block(32, 48, 5))
 
 
 def pooled(h):
