@@ -1068,7 +1068,7 @@ task.points()
 
 # %% [markdown] role="written" task="explain" points=6
 # ### BEGIN SOLUTION
-# 1. N1, with an F1 of about 0.4 on the class's simulated nights, far below the other stages. It is called W, N2 or REM: it is the passage from waking to sleep, alpha goes and theta comes, and its low mixed waves look like those of
+# 1. N1, by far the lowest F1 of the five on the class's simulated nights (name the number). It is called W, N2 or REM: it is the passage from waking to sleep, alpha goes and theta comes, and its low mixed waves look like those of
 # REM, which only eye movements and muscle tone tell apart, and these are not in this channel. It is also rare, so that it counts little in the loss.
 # 2. At changes of stage about three times as often as elsewhere. An epoch has one stage, though the sleeper may change in the middle of it; scorers themselves differ by an epoch on where a change is, so part of these errors is
 # noise in the labels, which no network can or should learn.
