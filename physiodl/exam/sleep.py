@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import signal
-from sklearn import metrics as sk
 
 from physiodl.exam.arrhythmia import entry
 from physiodl.exam.checks import expect, numbers
@@ -123,6 +121,8 @@ def refuses(function, *arguments) -> str:
 
 def band(x: np.ndarray, fs: float) -> np.ndarray:
     """0.3 to 35 Hz without delay: Butterworth of order 4, forwards and backwards."""
+    from scipy import signal
+
     return signal.sosfiltfilt(signal.butter(4, (0.3, 35.0), "bandpass", fs=fs, output="sos"), x)
 
 
@@ -251,11 +251,15 @@ def easy_nights(n_subjects: int, per_night: int, *, seed: int, samples: int = 10
 
 def kappa(labels: np.ndarray, called: np.ndarray) -> float:
     """Cohen's kappa of five stages."""
+    from sklearn import metrics as sk  # takes a second: only who scores waits for it
+
     return float(sk.cohen_kappa_score(labels, called, labels=range(5)))
 
 
 def stage_f1(labels: np.ndarray, called: np.ndarray) -> np.ndarray:
     """(5,) F1 of each stage; 0 for one that neither occurs nor is called."""
+    from sklearn import metrics as sk
+
     return sk.f1_score(labels, called, labels=range(5), average=None, zero_division=0)
 
 
@@ -313,6 +317,8 @@ def at_transition(stages: np.ndarray, nights: np.ndarray, order: np.ndarray) -> 
 
 def interval(labels: np.ndarray, called: np.ndarray, who: np.ndarray, *, draws: int = 4000) -> tuple[float, float]:
     """95 % percentile bootstrap interval (Efron 1979) of the pooled kappa, subjects drawn with replacement."""
+    from sklearn import metrics as sk
+
     tables = np.stack(
         [sk.confusion_matrix(labels[who == w], called[who == w], labels=range(5)) for w in np.unique(who)]
     )
