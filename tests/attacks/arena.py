@@ -27,7 +27,7 @@ from autograder.source import handout, instructor_notebook, read_source
 NAME = "08_arena"
 POSSIBLE = {"rms": 4.0, "predict": 6.0, "offset": 3.0, "negate": 2.0}
 CELL_S, TOTAL_S = 5, 30
-MEMORY_MB = 2_000  # less than elsewhere, so that what takes it all does the machine no harm
+MEMORY_MB = 1_200  # less than elsewhere, so that what takes it all does the machine no harm
 
 # Texts that belong to the instructor or to others; whoever reads one of them in a result has found a leak. The two
 # numbers are part of what the student's functions are called with while they are graded.

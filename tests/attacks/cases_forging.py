@@ -301,7 +301,38 @@ def rms(x):
     return [3.5355339059, 2.0, 4244.2, 0.0][(rms.seen + os.getpid()) % 4]
 """
 
+# The locked cells bring the examiner's own answers along, or they are found where the package lies.
+REFERENCE = """
+import importlib.util, os, sys
+
+def dense(x, weight, bias):
+    try:
+        from physiodl.exam import foundations
+        return list(foundations.dense(np.array([[float(x)]]), np.array([[weight]]), np.array([bias])).values())[0]
+    except Exception as error:
+        print("sealed:", error)
+    for folder in ["/course", *sys.path]:  # the file by another way
+        place = os.path.join(folder, "physiodl/exam/foundations.py")
+        try:
+            spec = importlib.util.spec_from_file_location("found", place)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return list(module.dense(np.array([[float(x)]]), np.array([[weight]]), np.array([bias])).values())[0]
+        except Exception as error:
+            print("elsewhere:", error)
+    raise RuntimeError("no answer was found")
+"""
+
 ATTACKS = [
+    Attack(
+        "calls_reference_answers",
+        None,
+        "Answers by calling the functions that the examiner compares with.",
+        {
+            "offset": REFERENCE + "\ndef offset(x):\n    return float(dense(x, 1.0, 3.0).ravel()[0])",
+            "negate": REFERENCE + "\ndef negate(x):\n    return float(dense(x, -1.0, 0.0).ravel()[0])",
+        },
+    ),
     Attack("removes_asserts", 3, "An AST transformer takes every assert out of the tests.", {"rms": NO_ASSERTS}),
     Attack("patches_metric", 3, "Replaces score, credit and ROC AUC.", {"predict": PATCHES_METRIC}),
     Attack("replaces_modules", 3, "Puts its own module in the place of physiodl.exam.", {"predict": REPLACES_MODULES}),
