@@ -697,11 +697,7 @@ _names = [f"patient {'abcdefghijklmnopqrstuvw'[_s - 100]}" for _s in _mixed]
 _parts = "folds of samples, or of runs of equal subjects: shuffle and divide the different subjects, then look up their samples"
 with task.check("every sample is tested once, and trained on otherwise", 2):
     for _subjects, _k in ((_blocks, 5), (_mixed, 4), (_mixed, 23)):
-        _pairs = foundations.folds_of(subject_folds(_subjects.copy(), _k, 3), n=len(_subjects), k=_k)
-        foundations.each_once(np.concatenate([_test for _, _test in _pairs]), n=len(_subjects), what=f"the test parts of all {_k} folds",
-                              n_subjects=len(np.unique(_subjects)))
-        for _train, _test in _pairs:
-            foundations.each_once(np.concatenate([_train, _test]), n=len(_subjects), what="both parts of a fold", n_subjects=len(np.unique(_subjects)))
+        foundations.folds_of(subject_folds(_subjects.copy(), _k, 3), n=len(_subjects), k=_k, n_subjects=len(np.unique(_subjects)))
 with task.check("no subject is on both sides", 3, cause=_parts):
     for _subjects, _k, _seed in ((_mixed, 5, 0), (_mixed, 3, 1), (_blocks, 5, 2), (_blocks, 7, 3)):
         _pairs = foundations.folds_of(subject_folds(_subjects.copy(), _k, _seed), n=len(_subjects), k=_k)
@@ -717,7 +713,6 @@ with task.check("texts as subjects, in any order", 1, cause="the code computes w
     _pairs = foundations.folds_of(subject_folds(list(_names), 4, 5), n=len(_names), k=4)
     exam.expect(foundations.subjects_on_two_sides(_pairs, _names) == 0, got="a subject in both parts of a fold", expected="none",
                 cause="the code computes with the subjects, or takes each run of equal ones for a subject")
-    foundations.each_once(np.concatenate([_test for _, _test in _pairs]), n=len(_names), what="the test parts of all folds")
 with task.check("the seed decides, and nothing else", 1, cause="the global random generator is used instead of `seed`, or no chance at all"):
     _runs = [foundations.folds_of(subject_folds(_mixed.copy(), 4, _seed), n=len(_mixed), k=4) for _seed in (7, 7, 8, 9)]
     _firsts = [np.sort(_pairs[0][1]).tolist() for _pairs in _runs]
@@ -726,7 +721,10 @@ with task.check("the seed decides, and nothing else", 1, cause="the global rando
     exam.expect(_firsts[0] != _firsts[2] or _firsts[0] != _firsts[3], got="the same folds for other seeds", expected="other folds",
                 cause="`seed` is not used")
 with task.check("fewer subjects than folds", 1, cause="no test of the number of subjects: some folds would be empty"):
-    foundations.refuses(subject_folds, np.repeat([4, 9, 7], 30), 5, 0, names=(3, 5),
+    _few = int(_rng.integers(2, 7))
+    _more = _few + int(_rng.integers(1, 4))
+    foundations.folds_of(subject_folds(np.repeat(_rng.permutation(40)[:_few], 30), _few, 0), n=30 * _few, k=_few)
+    foundations.refuses(subject_folds, np.repeat(_rng.permutation(40)[:_few], 30), _more, 0, names=(_few, _more),
                         cause="no test of the number of subjects: some folds would be empty. Count subjects, not samples")
 with task.check("standardise by the training part alone", 2):
     for _n, _m, _f in ((6, 4, 3), (40, 1, 5)):
@@ -878,8 +876,8 @@ task.points()
 # random_state=seed)` of `sklearn.model_selection` for the folds, `StandardScaler` of `sklearn.preprocessing` for the
 # scaling, two `nn.Linear` of PyTorch for the network (call `torch.manual_seed(seed)` before you make them).
 #
-# The examiner then deals out the subjects of `beats` in another way and asks `classify_beats` about the people whom it has
-# not been shown. Points grow along a line, from what an almost untrained network reaches to just below what a plain network
+# The examiner then takes beats of 24 other, simulated people, deals them out and asks `classify_beats` about those whose
+# beats it has not been shown. Points grow along a line, from what an almost untrained network reaches to just below what a plain network
 # in PyTorch reaches on the same beats.
 #
 # <details><summary>Hint 1: the idea</summary>The second function calls the first one k times: with the training part of a
@@ -932,8 +930,11 @@ with task.check("a probability for each new row, the same each time", 1):
                 expected="probabilities between 0 and 1", cause="logits are returned: apply the sigmoid")
     exam.same(classify_beats(_x[:60].copy(), _y[:60].copy(), _x[60:].copy(), 1), _told, what="probability, asked again",
               cause="first weights are not drawn from `seed`")
+    exam.expect(metrics.roc_auc(_y[60:], _told) > 0.7, got=f"ROC AUC {metrics.roc_auc(_y[60:], _told):.2f} where the features tell",
+                expected="more than 0.7", cause=foundations.why_unsure(_told))
 with task.check("a row gets the same answer alone and among others", 1, cause="new features are scaled by themselves: by the training part alone"):
     _among = exam.numbers(classify_beats(_x[:60].copy(), _y[:60].copy(), _x[60:].copy(), 1), shape=(36,), what="probability")
+    exam.expect(np.ptp(_among) > 0, got="the same answer for all rows", expected="an answer for each", cause=foundations.why_unsure(_among))
     _alone = [exam.numbers(classify_beats(_x[:60].copy(), _y[:60].copy(), _x[_k : _k + 1].copy(), 1), shape=(1,)) for _k in range(60, 64)]
     exam.same(np.concatenate(_alone), _among[:4], what="probability of a row alone", cause="new features are scaled by themselves: by the training part alone")
 with task.check("cross_validate: no subject is judged by a network that knows its labels", 2):
@@ -959,10 +960,12 @@ with task.check("cross_validate: no subject helps to scale its own fold", 1):
               what="probability of a sample after the features of another subject in its fold were changed",
               cause="standardised once, over all samples: do it inside each fold, by its training part")
 _folds = {"k": 5, "seed": SEED + 9}
-_plain = foundations.unseen_auc(foundations.classify, beats.features, beats.labels, beats.subjects, **_folds)
+_others = load_beats("simulated", seed=SEED + 10)  # people whose beats are in no notebook
+_beats = _others.features, _others.labels, _others.subjects
+_plain = foundations.unseen_auc(foundations.classify, *_beats, **_folds)
 # Of 150 sound trainings, real and simulated, the worst was 0.064 below; of 11 networks of 5 steps the best was 0.084 below.
 task.credit(f"ROC AUC of classify_beats on people it has never met (a plain network: {_plain:.3f})",
-            lambda: round(foundations.unseen_auc(classify_beats, beats.features, beats.labels, beats.subjects, **_folds), 3),
+            lambda: round(foundations.unseen_auc(classify_beats, *_beats, **_folds), 3),
             floor=round(_plain - 0.25, 3), full=round(_plain - 0.08, 3), points=3,
             cause="features that are not standardised, first weights of zeros (all answers are equal), or too few steps")
 task.points()

@@ -141,13 +141,22 @@ def test_logits_reach_far_to_both_sides_whatever_the_seed(seed):
 
 def test_positions_are_asked_and_nothing_else():
     inside = np.array([True, False, True])
-    with pytest.raises(exam.ExamError, match="True and False in fold 0.*flatnonzero"):
+    with pytest.raises(exam.ExamError, match="True and False in train of fold 0.*flatnonzero"):
         foundations.folds_of([(~inside, inside)], n=3, k=1)
-    with pytest.raises(exam.ExamError, match="2 positions .*the list of the subjects"):
-        foundations.each_once([0, 1], n=3, what="the test parts", n_subjects=2)
-    with pytest.raises(exam.ExamError, match="left out, or stand there twice"):
-        foundations.each_once([0, 1, 1], n=3, what="the test parts", n_subjects=2)
-    foundations.each_once([2, 0, 1], n=3, what="the test parts", n_subjects=3)
+    good = [([0, 1], [2, 3]), ([2, 3], [0, 1])]
+    assert [[side.tolist() for side in pair] for pair in foundations.folds_of(good, n=4, k=2)] == [
+        [*pair] for pair in good
+    ]
+    for folds, says in (
+        ([([], [])] * 2, "no position in train of fold 0"),
+        ([([0, 1, 2, 3], []), ([2, 3], [0, 1])], "no position in test of fold 0"),
+        ([([0, 1], [2, 3])] * 2, "the test parts of all folds with 2 of 4 samples in no part and 2 in more"),
+        ([([0, 1, 2], [2, 3]), ([2, 3], [0, 1])], "fold 0 with 0 of 4 .*left out, or stand there twice"),
+        ([([1], [0]), ([0], [1])], "fold 0 with 2 of 4 .*the list of the subjects"),
+        ([([0, 1], [2, 3])], "1 folds"),
+    ):
+        with pytest.raises(exam.ExamError, match=says):
+            foundations.folds_of(folds, n=4, k=2, n_subjects=2)
 
 
 def test_training_gives_a_dict():

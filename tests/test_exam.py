@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from physiodl import exam
-from physiodl.exam import cohorts
 from physiodl.simulate import af
 
 
@@ -17,7 +16,6 @@ def small_exam(tmp_path, monkeypatch):
     folder = tmp_path / "af_detection"
     af.write_af(folder, n=40, seed=8, copies=0.0)
     monkeypatch.setenv("PHYSIODL_EXAM", str(tmp_path))
-    monkeypatch.setitem(cohorts._cell, "hidden", False)
     exam.begin("03_af_detection", seed=0)
     return np.load(folder / "features.npy"), np.load(folder / "labels.npy")
 

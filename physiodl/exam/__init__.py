@@ -18,6 +18,7 @@ from physiodl.exam.cohorts import ExamCohort, HiddenLabels, Score, ask, begin, c
 
 # These bring SciPy, scikit-learn and the simulators with them, a second of importing: only who uses them waits for it.
 LATER = {
+    "evidence": ["plain_examples", "resemblance", "superposed"],
     "hidden": ["write_class_data", "write_hidden"],
     "probes": ["clean_ecg", "cost", "examples", "lowest_cost", "receptive_field", "reference_metrics"],
 }
@@ -41,11 +42,14 @@ __all__ = [
     "given",
     "lowest_cost",
     "numbers",
+    "plain_examples",
     "receptive_field",
     "reference_metrics",
+    "resemblance",
     "same",
     "score",
     "sound_parts",
+    "superposed",
     "task",
     "write_class_data",
     "write_hidden",

@@ -118,7 +118,7 @@ def rate_is(ask: Callable, ppg: np.ndarray, fs: float, bpm: float, within: float
     On failure it is asked once more with an accelerometer that shows a distant step: right then, silence was the cause.
     """
     silent = "acc is all zeros at rest: dividing by its maximum gives NaN (0/0), and argmax of NaN is the first place"
-    got = float(np.asarray(ask(ppg.copy(), np.zeros(len(ppg)), fs), dtype=float))
+    got = _number(ask(ppg.copy(), np.zeros(len(ppg)), fs))
     if abs(got - bpm) <= within:
         return
     cause = "a harmonic, or breathing or wander instead of the heart; or a method that counts single beats"
@@ -126,10 +126,16 @@ def rate_is(ask: Callable, ppg: np.ndarray, fs: float, bpm: float, within: float
         cause = "beats per second instead of per minute"
     else:
         step = np.sin(2 * np.pi * (3.0 if bpm < 100 else 0.75) * np.arange(len(ppg)) / fs)
-        again = float(np.asarray(ask(ppg.copy(), 0.3 * step, fs), dtype=float))
+        again = _number(ask(ppg.copy(), 0.3 * step, fs))
         if abs(again - bpm) <= within or not np.isfinite(got):
             cause = silent
     raise ExamError(f"got {got:.1f} beats per minute {what}, expected {bpm:.1f} within {within:g}", cause)
+
+
+def _number(told) -> float:
+    """A number as it is, NaN too; what else comes back is refused as everywhere."""
+    value = np.asarray(told)
+    return float(value) if value.dtype.kind in "fiu" and value.ndim == 0 else float(numbers(told, shape=()))
 
 
 def rate_errors(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import sys
 import traceback
@@ -51,7 +52,7 @@ def veiled() -> bool:
     """
     from physiodl.exam import cohorts
 
-    return cohorts.hidden_in_use()
+    return "PHYSIODL_EXAM" in os.environ and cohorts.hidden_in_use()
 
 
 def numbers(value, *, shape: tuple | None = None, what: str = "result") -> np.ndarray:

@@ -14,7 +14,7 @@ import torch
 from sklearn import metrics as sk
 from torch.nn import functional as F
 
-from physiodl.exam.checks import ExamError, expect, given, numbers, same
+from physiodl.exam.checks import ExamError, expect, given, numbers, same, sound_parts
 
 MISTAKE = 1e-5  # relative; numbers so close to those of a mistake are no accident
 WEIGHTS = ("w1", "b1", "w2", "b2")
@@ -269,51 +269,34 @@ def compare_weights(found, expected: Mapping, *, what: str, mistakes: Mapping | 
 # --- folds and metrics ---
 
 
-def folds_of(found, *, n: int, k: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Folds as (train, test) arrays of positions; raises `ExamError` where they are none."""
+def folds_of(found, *, n: int, k: int, n_subjects: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Folds as (train, test) arrays of positions; raises `ExamError` where they are none.
+
+    In each fold every sample stands on one of the two sides, and over all folds in one test part. ``n_subjects``, where
+    given, lets a message say that positions in the list of the subjects came back.
+    """
     expect(
         isinstance(found, list | tuple) and len(found) == k,
         got=f"{len(found)} folds" if isinstance(found, list | tuple) else f"a {type(found).__name__}",
         expected=f"a list of {k} folds",
         cause="return a list of k pairs (train, test), no generator",
     )
-    pairs = []
     for number, fold in enumerate(found):
         expect(
             isinstance(fold, list | tuple) and len(fold) == 2,
             got=f"fold {number} as a {type(fold).__name__}",
             expected="a pair (train, test) of arrays of positions",
         )
-        expect(
-            not any(np.asarray(side).dtype == bool for side in fold),
-            got=f"True and False in fold {number}",
-            expected="positions, such as 0, 3, 4",
-            cause="an array of True and False tells which: np.flatnonzero(...) makes positions of it",
-        )
-        sides = [numbers(side, shape=(None,), what=f"positions of fold {number}") for side in fold]
-        for side in sides:
-            expect(
-                not len(side) or (side.min() >= 0 and side.max() < n and np.all(side == np.round(side))),
-                got=f"positions such as {side[:3].tolist()} in fold {number}",
-                expected=f"whole numbers from 0 to {n - 1}",
-                cause="names of subjects where positions of samples are asked: np.flatnonzero gives positions",
-            )
-        pairs.append(tuple(side.astype(int) for side in sides))
-    return pairs
-
-
-def each_once(positions, *, n: int, what: str, n_subjects: int = 0) -> None:
-    """Check that positions are 0 to n - 1, each once; else say how many there are and why that may be."""
-    positions = np.asarray(positions)
     cause = "samples are left out, or stand there twice"
-    if len(positions) == n_subjects:
+    if sum(np.size(test) for _, test in found) == n_subjects:
         cause = "these are positions in the list of the subjects. Look up their samples: np.isin, then np.flatnonzero"
-    expect(
-        np.array_equal(np.sort(positions), np.arange(n)),
-        got=f"{len(positions)} positions ({len(np.unique(positions))} different) in {what}",
-        expected=f"each of the {n} samples once",
-        cause=cause,
-    )
+    pairs = [
+        tuple(sound_parts({"train": a, "test": b}, n=n, what=f"fold {number}", cause=cause).values())
+        for number, (a, b) in enumerate(found)
+    ]
+    tests = {f"the test part of fold {number}": test for number, (_, test) in enumerate(pairs)}
+    sound_parts(tests, n=n, what="the test parts of all folds", cause=cause)
+    return pairs
 
 
 def subjects_on_two_sides(pairs, subjects) -> int:
@@ -365,11 +348,12 @@ def why_unsure(probability) -> str:
 def unseen_auc(classifier: Callable, features, labels, subjects, *, k: int, seed: int) -> float:
     """ROC AUC of ``classifier(features, labels, new_features, seed)`` over all beats, each judged without its subject.
 
-    The examiner deals out the subjects; labels of those who are judged are in no argument.
+    The examiner deals out the subjects; labels of those who are judged are in no argument. The classifier's seed is the
+    number of the fold: one made of ``seed`` would tell of it.
     """
     probability = np.full(len(labels), np.nan)
-    for part in np.array_split(np.random.default_rng(seed).permutation(np.unique(subjects)), k):
+    for fold, part in enumerate(np.array_split(np.random.default_rng(seed).permutation(np.unique(subjects)), k)):
         inside = np.isin(subjects, part)
-        told = classifier(features[~inside].copy(), labels[~inside].copy(), features[inside].copy(), seed % 1000)
+        told = classifier(features[~inside].copy(), labels[~inside].copy(), features[inside].copy(), fold)
         probability[inside] = numbers(told, shape=(int(inside.sum()),), what=f"answers for {inside.sum()} beats")
     return float(sk.roc_auc_score(labels, probability))
