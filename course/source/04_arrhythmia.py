@@ -29,7 +29,7 @@
 # **What you need.** Lesson 03: the P wave and RR intervals in atrial fibrillation (AF), the blocks of a 1D-CNN. From
 # 01: k-fold, F1. From 02: filters.
 #
-# **Time.** Reading 2 hours; computing about 1 minute on two CPU cores (4 with `BUDGET = "full"`).
+# **Time.** Reading 2 hours; computing 1 to 2 minutes, on one CPU core (about 5 with `BUDGET = "full"`).
 #
 # **Data.** The [MIT-BIH Arrhythmia Database](https://physionet.org/content/mitdb/1.0.0/), 48 two-lead recordings of
 # half an hour, as many of them as are on this machine (`python data_fetch.py mitdb` in a terminal fetches all). If
@@ -220,9 +220,9 @@ for patient in af_patients:
 # ## 3 · Leads have names
 #
 # Each record has two leads, but not always the same two, and not always in the same order. Whoever takes "row 0" gets
-# another view of the heart in some records. Left is what row 0 of the file is, right the lead that comes first when
-# we choose **by name** (MLII where there is one). Above is an ordinary record, in which both are the same; below, if
-# one is here, a record in which row 0 is another lead.
+# another view of the heart in some records. Left is what row 0 of the file is, right the lead that comes first when we
+# choose **by name** (MLII where there is one). Above is an ordinary record, in which both are the same; below, if one
+# is here, a record in which row 0 is another lead (if that record has no MLII at all, we have to take what it has).
 
 # %%
 lead_names = {name: headers[name].sig_name for name in names}
@@ -764,8 +764,8 @@ for name, values in cut.items():
     print(f"{name:22s} {f1_cut[name]:.2f}   {shown}" + "   <- a leak" * (name == "test patients"))
 
 # %% [markdown]
-# Look at the thresholds of "one hand set aside": they jump, because a hand holds two or three patients with AF. The
-# inner round uses all others, and still differs from round to round. Compare each F1 with that of 0.5 and the same
+# Look at the thresholds of "one hand set aside": they jump, because a hand holds few patients with AF, some but one.
+# The inner round uses all others, and still differs from round to round. Compare each F1 with that of 0.5 and the same
 # networks: a choice made on a handful of patients can do harm. The last line is what one gets by "optimising the
 # threshold" without saying on whom. Which of the honest ways to use must not be decided by this table either, because
 # these are the test patients: we stay with 0.5, which was fixed before anything was seen.
@@ -821,9 +821,9 @@ for name, z in moved.items():
 
 # %% [markdown]
 # The last line has used the labels of the test patients, one by one: whoever alarms all the time is moved down until
-# the alarms stop. See what that does to the average precision, without any better detector. The line above it is
-# honest, and shows another trap: if somebody fibrillates all the time, AF *is* his usual state, and taking it away
-# takes the finding away.
+# the alarms stop. See how far it is ahead of the line above it, which does the same without labels: no detector has
+# become better. The line above is honest, and shows another trap: if somebody fibrillates all the time, AF *is* his
+# usual state, and taking it away takes the finding away.
 #
 # Others of the kind: windows that **overlap** and fall on two sides; **augmented copies** made before the split; the
 # best of twenty networks, or the best epoch, chosen **by the test result**; features selected on all patients;
@@ -896,8 +896,9 @@ for patient in sorted(per_patient, key=lambda p: per_patient[p][0]):
 # %% [markdown]
 # The picture is not "good in general with some noise": patients differ far more than chance within a patient does. A
 # low F1 has two causes, which the table tells apart: AF that was missed (sensitivity), or alarms in this patient's
-# normal rhythm (PPV). Some patients without AF hardly ever raise an alarm, others do all the time. The mean F1 hides
-# all this, and it contains no alarm of a patient without AF: these are what pulls the pooled F1 down.
+# normal rhythm (PPV). Of the patients without AF some raise hardly any alarm, and there is one whose alarm hardly ever
+# stops. The mean F1 hides all this, and it contains no alarm of a patient without AF: the pooled F1 does, and is lower
+# for it.
 #
 # As in section 8, an F1 belongs to its share of AF, and the shares go from a few per cent to all. Whoever is always in
 # AF gets 1.00 from a detector that always says AF (last column): his F1 is only as good as it is above that.
