@@ -28,7 +28,7 @@ import keyword
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,25 @@ from autograder.klass import PROJECT, Klass
 PIECE = 10  # tokens
 ALIKE = 0.5  # of the weight of the smaller submission's pieces
 FEWEST = 150  # pieces of one's own, below which a submission is not compared
-LONGEST = 100_000  # characters of one submission's code that are looked at
+LONGEST = 100_000  # characters of one submission's code, comments and long texts aside, that are looked at
+LONG_TEXT = 1_500  # characters of a text in which code may hide; docstrings and messages are shorter
 LONGEST_LINE = 1_000  # longer lines are broken: Python's tokenizer takes the square of a line's length for some text
 ROWS = 200  # submissions that are compared with all others at a time
+
+# Texts and comments as Python reads them, in one pass over any input: a text without an end goes on to where it must
+# have one.
+_PARTS = re.compile(
+    r'''(?P<text>"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?|'''
+    r"""'''(?:[^'\\]|\\.|'(?!''))*+(?:''')?|"""
+    r""""(?:[^"\\\n]|\\.)*+"?|'(?:[^'\\\n]|\\.)*+'?)|#[^\n]*""",
+    re.S,
+)
+# Code that comes from a text or from elsewhere is in no cell. What PyTorch calls eval and compile has a dot before it.
+_ELSEWHERE = re.compile(
+    r"(?<![\w.])(?:exec|eval|compile)\s*\(|\b(?:__builtins__|builtins|marshal|runpy|run_cell|run_line_magic)\b|"
+    r"^\s*%(?:run|load|macro)\b",
+    re.M,
+)
 
 # One character for each token: keywords and operators by themselves, everything a student could have named otherwise
 # as one of three. So a piece is a string of PIECE characters.
@@ -66,12 +82,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Alike:
-    """`groups` of students that belong together, largest share first, their `pairs`, and who wrote too little."""
+    """`groups` of students that belong together, largest share first, their `pairs`, how many were `compared` and how
+    many wrote too little for that (`short`). `unseen` says of a student why the comparison does not tell all.
+    """
 
     groups: list[list[str]]
     pairs: list[Pair]
     compared: int
     short: int
+    unseen: dict[str, str] = field(default_factory=dict)
 
 
 def find_alike(klass: Klass, assignment: str, students: Iterable[str]) -> Alike:
@@ -92,14 +111,18 @@ def compare(codes: Mapping[str, Mapping[str, str]], given: Iterable[str] = ()) -
     Takes about 2 s for 300 and 6 s for 1,000 submissions with 7,000 characters of their own each, on one core.
     """
     known = {piece for text in given for piece in pieces(text)}
-    sets = {
-        student: {name: set(pieces(text)) - known for name, text in _cut(cells).items()}
-        for student, cells in codes.items()
-    }
+    sets, unseen = {}, {}
+    for student, cells in codes.items():
+        bare, reasons = _bare(cells)
+        sets[student] = {name: set(pieces(text)) - known for name, text in _cut(bare).items()}
+        if len(set().union(*sets[student].values())) < FEWEST:
+            reasons.append("too little code of its own")
+        if reasons:
+            unseen[student] = ", ".join(reasons)
     students = [s for s, cells in sets.items() if len(set().union(*cells.values())) >= FEWEST]
     short = len(sets) - len(students)
     if len(students) < 2:
-        return Alike([], [], len(students), short)
+        return Alike([], [], len(students), short, unseen)
     share = shares([set().union(*sets[s].values()) for s in students])
     rows, columns = share.nonzero()
     order = np.argsort(-share.data, kind="stable")
@@ -111,7 +134,7 @@ def compare(codes: Mapping[str, Mapping[str, str]], given: Iterable[str] = ()) -
     groups = [[students[i] for i in np.flatnonzero(label == k)] for k in range(count) if np.sum(label == k) > 1]
     best = {student: pair.share for pair in reversed(pairs) for student in pair.students}
     groups.sort(key=lambda group: (-max(best[s] for s in group), group))
-    return Alike(groups, pairs, len(students), short)
+    return Alike(groups, pairs, len(students), short, unseen)
 
 
 def shares(sets: list[set[str]], *, at_least: float = ALIKE) -> csr_matrix:
@@ -208,6 +231,27 @@ def _symbol(token: tokenize.TokenInfo) -> str:
     if token.type == tokenize.NUMBER:
         return NUMBER
     return _SYMBOLS.get(token.string, NAME)
+
+
+def _bare(cells: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """A submission's code without comments, long texts empty, and what hides code from the comparison."""
+    sizes: list[int] = []
+
+    def shown(part: re.Match) -> str:
+        text = part["text"] or ""
+        sizes.append(len(text))
+        return '""' if len(text) > LONG_TEXT // 10 else text
+
+    found = {name: _PARTS.sub(shown, text) for name, text in cells.items()}
+    silent = [_PARTS.sub("", text) for text in found.values()]  # without any text
+    reasons = []
+    if max(sizes, default=0) >= LONG_TEXT or sum(sizes) >= max(LONG_TEXT, sum(map(len, silent))):
+        reasons.append(f"{sum(sizes):,} characters within texts")
+    if any(_ELSEWHERE.search(text) for text in silent):
+        reasons.append("runs code that is in none of its cells")
+    if sum(map(len, found.values())) > LONGEST:
+        reasons.append(f"only the first {LONGEST:,} characters of its code are compared")
+    return found, reasons
 
 
 def _cut(cells: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Similarity: copies are found whatever was done to them, honest work is not, and neither size nor tricks stop it."""
 
 import ast
+import base64
 import json
 import time
 from functools import cache
@@ -114,6 +115,44 @@ def test_what_most_of_a_class_shares_weighs_less():
     works = {f"s{k}": {"t": shared + "\n\n" + program(k + 1, functions=4)} for k in range(40)}
     assert not similar.compare(works).pairs
     assert similar.compare({name: works[name] for name in ("s1", "s2")}).pairs
+
+
+# --- what hides ---
+
+HIDDEN = "import base64\n\nexec(base64.b64decode({!r}))\n"
+
+
+def test_comments_and_long_texts_before_the_code_hide_nothing():
+    padding = ("# a comment of no use\n" * 6_000, f'notes = """{"words, words " * 12_000}"""\n', f"#{'x' * 120_000}\n")
+    for text in padding:
+        padded = {"first": text, "t": program(1)}
+        assert len(text) > similar.LONGEST
+        found = similar.compare({"ann": padded, "bob": {"t": disguise(program(1))}, "cy": {"t": program(2)}})
+        assert pairs(found) == {("ann", "bob")} and found.pairs[0].share > 0.8
+
+
+def test_who_hides_code_or_has_too_little_is_named():
+    packed = base64.b64encode(program(1).encode()).decode()
+    works = {
+        "exec": {"t": HIDDEN.format(packed)},
+        "pieces": {"t": program(4) + "\n".join(f"p{k} = {packed[100 * k : 100 * k + 100]!r}" for k in range(90))},
+        "builtins": {"t": program(5) + "\ngetattr(__builtins__, 'ex' + 'ec')(open('a').read())"},
+        "long": {"t": "x = y + z\n" * 20_000 + program(6)},
+        "little": {"t": "x = 1"},
+        "honest": {"t": program(3) + "\nmodel.eval()\ntorch.compile(model)\nre.compile('x')  # exec(x)\n"},
+        "wordy": {"t": f'def f():\n    """{"What it does. " * 60}"""\n    print("exec(1)")\n' + program(7)},
+    }
+    unseen = similar.compare(works).unseen
+    assert set(unseen) == {"exec", "pieces", "builtins", "long", "little"}
+    assert "texts" in unseen["exec"] and "in none of its cells" in unseen["exec"] and "texts" in unseen["pieces"]
+    assert "in none of its cells" in unseen["builtins"] and "100,000" in unseen["long"]
+    assert unseen["little"] == "too little code of its own"
+
+
+def test_comments_end_where_python_ends_them():
+    text = "a = \"#\"  # one \"\nb = '''\n# two\n'''  # three '''\nc = \"\\\"# four\"\n"
+    (bare,) = similar._bare({"t": text})[0].values()
+    assert [line.strip() for line in bare.split("\n")] == ['a = "#"', "b = '''", "# two", "'''", 'c = "\\"# four"', ""]
 
 
 # --- tokens ---
