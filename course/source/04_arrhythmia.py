@@ -992,13 +992,14 @@ ax.set_title(label, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# Compare the columns. By window the network looks as good as the numbers or better, since it knows its patients. By
-# patient, six numbers that mean the same in everybody are ahead of thousands of weights, even with no more than the
-# same five seconds: they had little to gain from knowing the person, so they lose little without. The longer stretch
-# then helps them further. (Not in everybody: look for a patient in whom they do worse. In half a minute a short run of
-# AF is diluted.) A comparison by window could not have told which method to take. Where a network can learn from half
-# a minute, from many hundreds of patients with AF, or both, it can do better than such numbers; `physiodl.arrhythmia`
-# has one that adds this evidence to the shape of the window.
+# Compare the columns. By window there is little between the network and the numbers of half a minute, and those of
+# five seconds are behind the network, since it knows its patients. By patient, six numbers that mean the same in
+# everybody are ahead of thousands of weights, even with no more than the same five seconds: they had little to gain
+# from knowing the person, so they lose little without. The longer stretch then helps them further. (Not in everybody:
+# look for a patient in whom they do worse. In half a minute a short run of AF is diluted.) A comparison by window
+# could not have told which method to take. Where a network can learn from half a minute, from many hundreds of
+# patients with AF, or both, it can do better than such numbers; `physiodl.arrhythmia` has one that adds this evidence
+# to the shape of the window.
 #
 # <details><summary>Question: is this result free of leaks? Who chose the six numbers, and having seen what?</summary>
 # Fair enough: whoever designs features with a famous database at hand, and keeps what works there, has let its
