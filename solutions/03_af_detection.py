@@ -254,14 +254,14 @@ _x, _ = exam.examples("af_detection", n=6, seed=SEED + 21)
 _fs = 300.0
 
 
-def _ecg(_signals, _rate=300.0, _of=None):
+def _ecg(_signals):
     """Windows that are the recordings' own: a constant depends on no other recording, gain or wander either.
 
     Over 48 recordings of 9 to 30 s: correlations of 0.53 or more (filtered, clipped, squeezed by tanh), of 0.37 or less
     between a window and another recording's course, a sine, a pulse train or noise.
     """
-    _windows = exam.numbers(preprocess(_signals, _rate), shape=(len(_signals), 1, 3000), what="windows")
-    _like = exam.resemblance(_windows, _signals if _of is None else _of, _rate)
+    _windows = exam.numbers(preprocess(_signals, _fs), shape=(len(_signals), 1, 3000), what="windows")
+    _like = exam.resemblance(_windows, _signals, _fs)
     exam.expect(_like.min() > 0.42, got=f"a window that follows its recording with a correlation of {_like.min():.2f}",
                 expected="at least 0.42 (0.5 to 40 Hz, at any shift)", cause="what comes out is not the ECG that went in, at 100 Hz")
     return _windows
@@ -292,15 +292,15 @@ _time = np.arange(len(_beats)) / _fs
 _middle = slice(300, 1700)  # away from the edges, where any filter needs time to settle
 with task.check("baseline wander is removed and the beats stay", 2, cause="no high-pass at 0.5 Hz, or one so high that it removes the beats"):
     _still = _ecg(_beats[None, None])[0, 0, _middle]
-    _moved = _ecg((_beats + 2.0 * np.sin(2 * np.pi * 0.12 * _time))[None, None], _of=_beats[None, None])[0, 0, _middle]
+    _moved = preprocess((_beats + 2.0 * np.sin(2 * np.pi * 0.12 * _time))[None, None], _fs)[0, 0, _middle]
     exam.alike(_moved, _still, at_least=0.95, what="the ECG with wander and without",
                cause="no high-pass at 0.5 Hz, or one so high that it removes the beats")
 with task.check("no aliasing on the way to 100 Hz", 1, cause="samples dropped without a low-pass filter: 82 Hz appears as 18 Hz"):
-    _hum = _ecg((_beats + 0.5 * np.sin(2 * np.pi * 82 * _time))[None, None], _of=_beats[None, None])[0, 0, _middle]
+    _hum = preprocess((_beats + 0.5 * np.sin(2 * np.pi * 82 * _time))[None, None], _fs)[0, 0, _middle]
     exam.alike(_hum, _still, at_least=0.95, what="the ECG with an 82 Hz tone and without",
                cause="samples dropped without a low-pass filter: 82 Hz appears as 18 Hz")
 with task.check("the sampling rate comes from fs", 1, cause="300 Hz, or a step of three samples, is written into the function"):
-    _slower = _ecg(exam.clean_ecg(20.0, 250.0, seed=SEED + 3)[None, None], 250.0)[0, 0, _middle]
+    _slower = preprocess(exam.clean_ecg(20.0, 250.0, seed=SEED + 3)[None, None], 250.0)[0, 0, _middle]
     exam.alike(_slower, _still, at_least=0.9, what="the same heart recorded at 250 Hz and at 300 Hz",
                cause="300 Hz, or a step of three samples, is written into the function")
 with task.check("a flat recording stays finite", 1, cause="divided by a standard deviation of zero, or a filter on nothing at all"):
@@ -397,9 +397,9 @@ _windows = _rng.standard_normal((5, 1, 3000)).astype(np.float32)
 
 
 def _curved(_function, _what):
-    """A network is no weighted sum of its samples. Sound ones were 0.07 or more away from one, a mean is 1e-7 away."""
+    """A network is no weighted sum of its samples. Five sound ones were 0.25 or more away from one, a mean is 1e-7."""
     _far = exam.superposed(lambda _w: _function(_w, 0), shape=(1, 3000), seed=SEED + 32)
-    exam.expect(_far > 0.01, got=f"{_what} that are a weighted sum of the samples, or no function of them", expected="those of a network",
+    exam.expect(_far > 0.05, got=f"{_what} that are a weighted sum of the samples, or no function of them", expected="those of a network",
                 cause="no ReLU between the convolutions, or no network at all")
 
 
