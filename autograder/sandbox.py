@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from autograder.paths import PROJECT
 MB = 1_000_000
 WORK = "/home/notebook"  # the empty folder a notebook runs in
 IN_MEMORY = (WORK, "/tmp", "/dev/shm")  # empty folders that can be written
+LOCKS = (".lock", "*/.lock", "*/*/.lock")  # in the folders of data sets and their versions
 FIRST_UID, UIDS = 60_200, 900  # below 65,536, so that they exist in containers too
 # What a notebook has no use for, and what a way around the walls begins with.
 REFUSED_CALLS = (
@@ -106,6 +108,9 @@ def wrap(command: list[str], view: View, *, way: str, uid: int | None = None, en
     for bind, places in (("--ro-bind", view.readable), ("--bind", view.writable)):
         for source, place in places.items():
             args += [*_parents(place), bind, str(source), place]
+    for source, place in view.readable.items():  # whoever can open a lock can hold it
+        for lock in (lock for pattern in LOCKS for lock in sorted(Path(source).glob(pattern))):
+            args += ["--ro-bind", "/dev/null", f"{place}/{lock.relative_to(source)}"]
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
     if uid is not None:
         become = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
@@ -287,5 +292,25 @@ def require() -> Means:
 
 
 def own_uid(*, examiner: bool = False) -> int:
-    """A user id for the submissions that this process runs, one after another, or for its examiner."""
-    return FIRST_UID + 1 + os.getpid() % (UIDS - 1) + (UIDS if examiner else 0)
+    """A user id for the submissions that this process runs, one after another, or for its examiner.
+
+    No two processes at work have the same: each holds the number's name among the machine's abstract sockets, which is
+    free again when the process has ended, however it ends.
+    """
+    first = FIRST_UID + 1 + (UIDS if examiner else 0)
+    if (os.getpid(), examiner) not in _held:
+        for k in range(UIDS - 1):
+            uid, name = first + (os.getpid() + k) % (UIDS - 1), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                name.bind(f"\0physiodl-uid-{uid}")
+            except OSError:
+                name.close()
+                continue
+            _held[os.getpid(), examiner] = uid, name
+            break
+        else:
+            raise NoSandbox(f"all {UIDS - 1} user ids for submissions are in use: wait until other graders have ended")
+    return _held[os.getpid(), examiner][0]
+
+
+_held: dict[tuple[int, bool], tuple[int, socket.socket]] = {}  # (process, examiner) -> its number and the name

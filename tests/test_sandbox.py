@@ -92,6 +92,46 @@ def test_what_is_seen(way, tmp_path, monkeypatch):
     assert found["uid"] == (os.getuid() if way == "user" else sandbox.own_uid())
 
 
+def test_locks_in_folders_that_are_shown_cannot_be_held(way, tmp_path):
+    for name in (".lock", "af/real/.lock"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "af" / "real" / "x.npy").write_text("data")
+    tmp_path.chmod(0o755)
+    code = """
+import fcntl, json
+def held(name):
+    try:
+        fcntl.flock(kept.append(open("/data/" + name)) or kept[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return "held"
+    except OSError as error:
+        return type(error).__name__
+kept = []
+print(json.dumps([held(".lock"), held("af/real/.lock"), open("/data/af/real/x.npy").read()]))
+"""
+    view = sandbox.View({tmp_path: "/data"}, disk_mb=20)
+    assert said(code, way=way, view=view) == ["PermissionError", "PermissionError", "data"]
+
+
+def test_no_two_processes_at_work_have_the_same_user(monkeypatch):
+    code = "import sys; from autograder import sandbox; sandbox.os.getpid = lambda: int(sys.argv[1])\n"
+    code += "print(sandbox.own_uid(), sandbox.own_uid(), sandbox.own_uid(examiner=True), flush=True); input()"
+    begun = [
+        subprocess.Popen([sys.executable, "-c", code, str(pid)], cwd=sandbox.PROJECT, text=True,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for pid in range(777, 777 + 3 * (sandbox.UIDS - 1), sandbox.UIDS - 1)
+    ]  # fmt: skip
+    found = [tuple(map(int, process.stdout.readline().split())) for process in begun]
+    assert all(one == two for one, two, _ in found), "one for all submissions of a process"
+    assert len({uid for row in found for uid in row}) == 6, "numbers of processes that lie 899 apart"
+    assert all(sandbox.FIRST_UID < uid < sandbox.FIRST_UID + 2 * sandbox.UIDS < 65_536 for row in found for uid in row)
+    for process in begun:
+        process.communicate("\n", timeout=20)
+    again = subprocess.run([sys.executable, "-c", code, "777"], cwd=sandbox.PROJECT, text=True, input="\n",
+                           capture_output=True)  # fmt: skip
+    assert int(again.stdout.split()[0]) in {row[0] for row in found}, "what has ended holds nothing"
+
+
 def test_no_way_around_by_system_calls(way):
     code = """
 import ctypes, json, os
