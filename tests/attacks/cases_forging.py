@@ -305,22 +305,27 @@ def rms(x):
 REFERENCE = """
 import importlib.util, os, sys
 
-def dense(x, weight, bias):
+def found():
     try:
         from physiodl.exam import foundations
-        return list(foundations.dense(np.array([[float(x)]]), np.array([[weight]]), np.array([bias])).values())[0]
+        foundations.dense(np.ones((1, 1)), np.ones((1, 1)), np.ones(1))
+        return foundations
     except Exception as error:
         print("sealed:", error)
     for folder in ["/course", *sys.path]:  # the file by another way
-        place = os.path.join(folder, "physiodl/exam/foundations.py")
         try:
-            spec = importlib.util.spec_from_file_location("found", place)
+            spec = importlib.util.spec_from_file_location("found", os.path.join(folder, "physiodl/exam/foundations.py"))
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
-            return list(module.dense(np.array([[float(x)]]), np.array([[weight]]), np.array([bias])).values())[0]
+            return module
         except Exception as error:
             print("elsewhere:", error)
-    raise RuntimeError("no answer was found")
+
+reference = found()
+
+def dense(x, weight, bias):
+    answers = reference.dense(np.array([[float(x)]]), np.array([[weight]]), np.array([bias]))
+    return float(list(answers.values())[0].ravel()[0])
 """
 
 ATTACKS = [
@@ -329,8 +334,8 @@ ATTACKS = [
         None,
         "Answers by calling the functions that the examiner compares with.",
         {
-            "offset": REFERENCE + "\ndef offset(x):\n    return float(dense(x, 1.0, 3.0).ravel()[0])",
-            "negate": REFERENCE + "\ndef negate(x):\n    return float(dense(x, -1.0, 0.0).ravel()[0])",
+            "offset": REFERENCE + "\ndef offset(x):\n    return dense(x, 1.0, 3.0)",
+            "negate": REFERENCE + "\ndef negate(x):\n    return dense(x, -1.0, 0.0)",
         },
     ),
     Attack("removes_asserts", 3, "An AST transformer takes every assert out of the tests.", {"rms": NO_ASSERTS}),
