@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: The gradient of the bias is a mean; one length for two; all first weights are zero
-# expect: {dense: 7, slopes: 7, beats: [2, 4]}
+# expect: {dense: 7, slopes: 7, beats: [0, 4]}
 # says:
 #   dense: ["divided by the batch size", "so sum over the batch"]
 #   slopes: ["divided by the length of one of them"]

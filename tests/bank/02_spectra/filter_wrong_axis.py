@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: The filter runs over the channels
-# expect: {filter: 5, amplitude: 14, stft: 16, window: 10, bands: 12, pulse: 14, wavelet: 10, blinks: 10}
+# expect: {filter: [3, 5], amplitude: 14, stft: 16, window: 10, bands: 12, pulse: 14, wavelet: 10, blinks: 10}
 # says: {filter: ["filtered along the channels"]}
 # ---
 # %% task="filter"
