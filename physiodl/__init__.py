@@ -7,7 +7,7 @@ one recording of each kind to look at, `beats` single heartbeats with labels. `s
 spectra; `ecg` finds R waves and measures rhythm; `evidence` says what half a minute tells of it, `arrhythmia` has
 networks, losses and a cross-validation by patient; `duplicates` finds near-copies; `splits` and `metrics` keep
 evaluations honest; `plots`, `diagrams` and `interactive` draw; `simulate` makes signals; `exam` is what test cells
-use; `setup_check` and `path` greet the student.
+use, `handed` what of it answer cells may use too; `setup_check` and `path` greet the student.
 Nothing here imports the grader.
 """
 
