@@ -496,7 +496,8 @@ with task.check("and crosses no gap", 2, cause="numbers are not looked at: where
 with task.check("epochs in any order", 1, cause="the order of the list is taken for the order of the night: sort by night and number"):
     _rows = probe.sequences_of(make_sequences(list(_shuffled[0]), _shuffled[1].copy(), 20), n=len(_shuffled[0]), length=20)
     _steps = [int(_step) for _row in _rows for _step in np.diff(_shuffled[1][_row[_row >= 0]])]
-    exam.expect(all(_step == 1 for _step in _steps) and len(_steps) > 0, got=f"steps of {sorted(set(_steps))[:6]} between neighbours in a row", expected="always 1",
+    exam.expect(all(_step == 1 for _step in _steps) and len(_steps) > len(_shuffled[0]) / 2,  # in rows of one epoch nothing is out of order
+                got=f"{len(_steps)} neighbours in a row, steps of {sorted(set(_steps))[:6]} between them", expected="most epochs with neighbours, steps of 1",
                 cause="the order of the list is taken for the order of the night: sort by night and number")
     exam.same(np.sort(_rows[_rows >= 0]), np.arange(len(_shuffled[0])), what="all positions, sorted")
 with task.check("as few rows as possible", 1, cause="a new row is begun though the stretch goes on, or rows are left empty"):
