@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "Each epoch is judged by itself: no network over the sequence"
-# expect: {networks: [6, 7], train: [8, 10], perform: [0, 7]}
+# expect: {networks: [6, 7], train: [8, 10], perform: [0, 5]}
 # says: {networks: [no network over the sequence], train: [epochs judged one by one]}
 # ---
 # %% task="networks"

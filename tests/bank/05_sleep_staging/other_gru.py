@@ -1,7 +1,7 @@
 # ---
 # kind: alternative
 # title: "A GRU; EDF read with edfio; scikit-learn for metrics, pandas for the report"
-# expect: {read: 10, filter: 10, epochs: 12, split: 8, sequences: 10, networks: 8, train: 12, metrics: 8, report: 8, perform: [4, 8]}
+# expect: {read: 10, filter: 10, epochs: 12, split: 8, sequences: 10, networks: 8, train: 12, metrics: 8, report: 8, perform: [6, 8]}
 # ---
 # %% task="read"
 import os
