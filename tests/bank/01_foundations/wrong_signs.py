@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: Signs are wrong wherever there is a gradient
-# expect: {dense: 5, loss: 6, learn: 6, beats: [2, 3]}
+# expect: {dense: 5, loss: 6, learn: 6, beats: [1, 3]}
 # says:
 #   dense: ["the sign is wrong"]
 #   loss: ["it is probability minus label"]
