@@ -1,7 +1,7 @@
 # ---
 # kind: naive
 # title: The shape of the amplitude distribution alone decides
-# expect: {predict: [0, 10], perform: 0}
+# expect: {predict: [0, 4], perform: 0}
 # empty: [train]
 # ---
 # %% task="predict"
