@@ -11,7 +11,6 @@ looks alike and does nothing; pictures attached to a cell are kept. Locked cells
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Collection
 from typing import Any
@@ -80,11 +79,7 @@ def _output(output: NotebookNode, tried: list[int]) -> NotebookNode:
         found["text/html"] = str(table)
     if "text/plain" in data:
         found["text/plain"] = _joined(data["text/plain"])[:MAX_TEXT]
-    for mime in PICTURES:
-        if mime in data:
-            uri = _picture(_joined(data[mime]), mime, tried)
-            found |= {uri[0]: uri[1]} if uri else {}
-            break
+    found |= _picture(data, tried)
     if not found:
         found["text/plain"] = "(not shown here: only text, tables, PNG and JPEG are)"
     if output.output_type == "execute_result":
@@ -95,25 +90,22 @@ def _output(output: NotebookNode, tried: list[int]) -> NotebookNode:
 def _attachments(attachments: Any, tried: list[int]) -> dict[str, dict[str, str]]:
     found = {}
     for name, kinds in attachments.items() if isinstance(attachments, dict) else ():
-        for mime in PICTURES:
-            if isinstance(kinds, dict) and mime in kinds and re.fullmatch(r"[\w.\-]+", str(name)):
-                uri = _picture(_joined(kinds[mime]), mime, tried)
-                found |= {name: {uri[0]: uri[1]}} if uri else {}
-                break
+        if isinstance(kinds, dict) and re.fullmatch(r"[\w.\-]+", str(name)) and (picture := _picture(kinds, tried)):
+            found[name] = picture
     return found
 
 
-def _picture(data: str, mime: str, tried: list[int]) -> tuple[str, str] | None:
-    """(type, base64) of a picture encoded anew, or None where it is none or too many were tried."""
-    tried[0] += 1
-    if tried[0] > MAX_PICTURES:
-        return None
+def _picture(kinds: dict[str, Any], tried: list[int]) -> dict[str, str]:
+    """{type: base64} of the first picture, encoded anew; {} where there is none or too many were tried."""
+    mime = next((each for each in PICTURES if each in kinds), "")
+    tried[0] += bool(mime)
+    if not mime or tried[0] > MAX_PICTURES:
+        return {}
     try:
-        head, _, content = safe.picture(data, mime).partition(",")
+        head, _, content = safe.picture(_joined(kinds[mime]), mime).partition(",")
     except safe.Refused:
-        return None
-    base64.b64decode(content, validate=True)
-    return head.removeprefix("data:").removesuffix(";base64"), content
+        return {}
+    return {head.removeprefix("data:").removesuffix(";base64"): content}
 
 
 def _joined(text: Any) -> str:
