@@ -256,7 +256,8 @@ print(json.dumps([before, a.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
 
 
 def test_only_the_largest_goes_when_the_machine_has_no_memory_left(way, monkeypatch, tmp_path):
-    monkeypatch.setattr(processes.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(processes, "turn_file", lambda: str(tmp_path / "turn"))
+    monkeypatch.setattr(processes, "TURN_S", 30.0)  # longer than a busy machine needs to stop the first
     monkeypatch.setattr(processes, "LEAST_FREE_MB", 10**9)  # as if it were so
     name = "# autograder.student\n"  # by which sandboxes of students are known
     begun = [confined(f"{name}import time\nx = bytearray(b'x' * {size})\nprint(1, flush=True)\ntime.sleep(30)", way=way)
@@ -265,11 +266,13 @@ def test_only_the_largest_goes_when_the_machine_has_no_memory_left(way, monkeypa
         for process in begun:
             process.stdout.readline()
         assert set(processes.sandboxes()) >= {process.pid for process in begun}
+        # Those of other tests beside this one may be larger and would go first.
+        monkeypatch.setattr(processes, "sandboxes", lambda: [process.pid for process in begun])
         watches = [processes.Watch(process, memory_mb=1_000, every_s=0.05) for process in begun]
         for watch in watches:
             watch.start()
-        begun[0].wait(timeout=20)
-        monkeypatch.undo()  # its memory is free again
+        watches[0].join(timeout=20)
+        monkeypatch.setattr(processes, "LEAST_FREE_MB", 300)  # its memory is free again
         time.sleep(0.5)
         assert [watch.fault for watch in watches] == [True, False] and watches[1].is_alive()
         assert "the machine had no memory left" in watches[0].why

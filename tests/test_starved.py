@@ -59,7 +59,7 @@ def run(rooms):
 
 
 def test_one_sandbox_at_a_time_goes_for_the_machines_memory(monkeypatch, tmp_path):
-    monkeypatch.setattr(processes.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(processes, "turn_file", lambda: str(tmp_path / "turn"))
     monkeypatch.setattr(processes, "TURN_S", 0.5)
     assert [processes.may_go() for _ in range(3)] == [True, False, False]
     time.sleep(0.6)
@@ -67,11 +67,12 @@ def test_one_sandbox_at_a_time_goes_for_the_machines_memory(monkeypatch, tmp_pat
 
 
 def test_a_machine_without_memory_is_not_the_submissions_fault(rooms, monkeypatch, tmp_path):
-    monkeypatch.setattr(processes.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(processes, "turn_file", lambda: str(tmp_path / "turn"))
     monkeypatch.setattr(processes, "LEAST_FREE_MB", 10**9)
     monkeypatch.setattr(processes, "sandboxes", list)  # of other tests, which may be larger and would go first
+    waiting = nbformat.v4.new_notebook(cells=[new_code_cell("import time; time.sleep(25)")])  # until it is stopped
     with pytest.raises(NoMemoryLeft, match="the machine had no memory left"):
-        run(rooms)
+        rooms.run(waiting, cell_timeout_s=30, total_timeout_s=30, sandboxed=False)
 
 
 def test_processes_that_the_system_killed_are_asked_about_only_where_something_is_lost(rooms, monkeypatch):
