@@ -183,6 +183,7 @@ def by_network(
     augment: bool = True,
     networks: int = 3,
     length: int = 100,
+    stride: int | None = None,
     hidden: int = 64,
     passes: int = 15,
     weights: tuple[float, ...] | None = (1.0, 1.5, 1.0, 1.0, 1.0),
@@ -192,7 +193,8 @@ def by_network(
     Args:
         raw, spectra, waveform: what the sequence networks are given. augment: see `physiodl.sleep.other_night`.
         networks: how many are averaged; they differ in their seed.
-        length: of a sequence, epochs. hidden: units of the LSTM, 0 for none. passes: of the sequence networks.
+        length: of a sequence, epochs. stride: see `physiodl.sleep.predict`. hidden: units of the LSTM, 0 for none.
+        passes: of the sequence networks.
         weights: of the stages in the loss (these are TinySleepNet's). None: by frequency, `sleep.class_weights`.
     """
     from physiodl import sleep
@@ -217,7 +219,7 @@ def by_network(
             how |= {"weights": weights or frequency, "augment": sleep.other_night if augment else None}
             sleep.fit(net, nothing, stages, **where, extra=extra, train=train, seed=1000 * seed + k, **how)
             nets.append(net)
-        how = {"extra": extra, "length": length}
+        how = {"extra": extra, "length": length, "stride": stride}
         return lambda index: np.mean([sleep.predict(net, nothing, **where, index=index, **how) for net in nets], axis=0)
 
     return sleep.cross_validate(stages, nights.subjects, trainer, n_splits=folds(nights), seed=seed)
@@ -264,6 +266,8 @@ ABLATIONS = {
     "networks: every epoch alone": partial(by_network, hidden=0),
     "networks: sequences of 25": partial(by_network, length=25),
     "networks: sequences of 200": partial(by_network, length=200),
+    "networks: every epoch read once": partial(by_network, stride=100),
+    "networks: every epoch read four times": partial(by_network, stride=25),
     "networks: no spectra": partial(by_network, spectra=False),
     "networks: no numbers of the waveform": partial(by_network, waveform=False),
     "networks: no raw signal": partial(by_network, raw=False),

@@ -256,21 +256,23 @@ def predict(
     extra: np.ndarray | None = None,
     index: np.ndarray | None = None,
     length: int = LENGTH,
+    stride: int | None = None,
     size: int = 16,
 ) -> np.ndarray:
     """Probabilities (m, 5) of the stages, each the mean over all sequences in which its epoch stands.
 
-    Sequences overlap by half, so that an epoch at the end of one stands in the middle of another.
-
     Args:
         epochs, night, position, extra, length: as in `fit`. index: (m,) the epochs asked about; None: all of them.
+        stride: epochs from the start of one sequence to that of the next. None: half a sequence, so that an epoch at
+            the end of one stands in the middle of another; ``length``: each epoch is read once.
         size: sequences read at a time; the result does not depend on it.
     """
     net.eval()
     index = np.arange(len(night)) if index is None else np.asarray(index)
     order = np.sort(index)
     place = order if position is None else np.asarray(position)[order]
-    drawn = sequences(np.asarray(night)[order], place, length=length, stride=max(1, length // 2))
+    stride = max(1, length // 2) if stride is None else stride
+    drawn = sequences(np.asarray(night)[order], place, length=length, stride=stride)
     drawn = np.where(drawn < 0, -1, order[drawn])
     total = np.zeros((len(night), len(STAGES)))
     for start in range(0, len(drawn), size):

@@ -11,6 +11,7 @@ from unittest import mock
 
 import nbclient
 import nbformat
+import papermill
 import pytest
 import quirk_class
 import tiny_class
@@ -90,8 +91,9 @@ def ways(request, tmp_path_factory):
     path = course.notebook("submitted", name, "anna")
     path.parent.mkdir(parents=True)
     path.write_text(submission)
+    in_one_kernel = by_client if request.param in TINY else by_papermill
     with recordings(request.param, course):
-        alone = in_one_kernel(nbformat.reads(submission, as_version=4), folder)
+        alone = points(in_one_kernel(nbformat.reads(submission, as_version=4), folder))
         validated = Validator(config=course.config).validate(str(path))
         plain = by_nbgrader(course, name)
     (graded,) = grade_class(course)
@@ -99,11 +101,24 @@ def ways(request, tmp_path_factory):
     return Ways(possible, alone, plain, validated, graded, lost)
 
 
-def in_one_kernel(notebook, folder):
+def by_papermill(notebook, folder):
+    """As an author runs every notebook of the course: the first error ends it."""
+    nbformat.write(notebook, folder / "in.ipynb")
+    return papermill.execute_notebook(
+        str(folder / "in.ipynb"), str(folder / "out.ipynb"), cwd=str(folder), progress_bar=False, kernel_name="python3",
+        execution_timeout=600,
+    )  # fmt: skip
+
+
+def by_client(notebook, folder):
+    """As a student runs it who goes on after an error."""
     client = nbclient.NotebookClient(
         notebook, timeout=600, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": str(folder)}}
     )
-    client.execute()
+    return client.execute()
+
+
+def points(notebook):
     tests = [c for c in notebook.cells if c.cell_type == "code" and is_grade(c)]
     return {task_of(cell.metadata.nbgrader.grade_id): determine_grade(cell)[0] for cell in tests}
 

@@ -1,4 +1,6 @@
-"""Every lesson and every solution runs top to bottom under papermill, at the budget of continuous integration."""
+"""Every lesson runs top to bottom under papermill, at the budget of continuous integration; so do solutions on real
+recordings. Solutions on simulated ones: `test_both_ways`.
+"""
 
 import os
 from pathlib import Path
@@ -11,7 +13,6 @@ from autograder.source import instructor_notebook, lesson, read_source
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "course" / "source").glob("*.py"))
-SOLUTIONS = sorted((ROOT / "solutions").glob("*.py"))
 
 
 def execute(notebook, folder, *, source="simulated", cwd):
@@ -52,15 +53,6 @@ def points(notebook) -> dict[str, float]:
 
 def solution(name):
     return instructor_notebook(read_source(ROOT / "solutions" / f"{name}.py"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda p: p.stem)
-def test_solution_gets_all_points(path, tmp_path):
-    done = execute(instructor_notebook(read_source(path)), tmp_path, cwd=tmp_path)
-    for cell, (got, possible) in points(done).items():
-        # at the quick budget training is shorter than graded work's: scores may cost a little
-        assert got >= (0.5 * possible if cell == "perform-test" else possible), f"{cell}: {got} of {possible}"
 
 
 needs_real = pytest.mark.skipif(not os.environ.get("PHYSIODL_REAL_DATA"), reason="PHYSIODL_REAL_DATA is not set")

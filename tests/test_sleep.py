@@ -128,6 +128,10 @@ def test_overlapping_sequences_are_averaged():
     np.testing.assert_allclose(said[:5], first[:5], atol=1e-5)
     np.testing.assert_allclose(said[5:10], (first[5:] + middle[:5]) / 2, atol=1e-5)
     np.testing.assert_allclose(said[10:], last[5:], atol=1e-5)
+    once = sleep.predict(net, epochs[:10], night[:10], length=5, stride=5)
+    np.testing.assert_allclose(once[5:], sleep.predict(net, epochs[5:10], night[5:10], length=5), atol=1e-5)
+    with pytest.raises(ValueError, match="stride 0"):
+        sleep.predict(net, epochs, night, length=10, stride=0)
 
 
 # ---- training
