@@ -75,10 +75,10 @@ def _output(output: NotebookNode, tried: list[int]) -> NotebookNode:
         return new_output("error", ename=output.ename, evalue=output.evalue, traceback=list(output.traceback))
     data = output.get("data", {})
     found: dict[str, Any] = {}
-    if table := safe.table(_joined(data.get("text/html", ""))):
+    if table := safe.table(safe.joined(data.get("text/html", ""))):
         found["text/html"] = str(table)
     if "text/plain" in data:
-        found["text/plain"] = _joined(data["text/plain"])[:MAX_TEXT]
+        found["text/plain"] = safe.joined(data["text/plain"])[:MAX_TEXT]
     found |= _picture(data, tried)
     if not found:
         found["text/plain"] = "(not shown here: only text, tables, PNG and JPEG are)"
@@ -102,11 +102,7 @@ def _picture(kinds: dict[str, Any], tried: list[int]) -> dict[str, str]:
     if not mime or tried[0] > MAX_PICTURES:
         return {}
     try:
-        head, _, content = safe.picture(_joined(kinds[mime]), mime).partition(",")
+        head, _, content = safe.picture(safe.joined(kinds[mime]), mime).partition(",")
     except safe.Refused:
         return {}
     return {head.removeprefix("data:").removesuffix(";base64"): content}
-
-
-def _joined(text: Any) -> str:
-    return "".join(map(str, text)) if isinstance(text, list) else str(text)

@@ -68,14 +68,14 @@ class Room:
         if self.pictures <= 0 or self.left <= 0:
             raise safe.Refused("this page is full")
         self.pictures -= 1
-        uri = safe.picture(joined(data), mime)
+        uri = safe.picture(safe.joined(data), mime)
         if len(uri) > self.left:
             raise safe.Refused("this page is full")
         self.left -= len(uri)
         return uri
 
     def table(self, html: Any) -> Markup:
-        found = safe.table(joined(html)) if self.left > 0 else Markup("")
+        found = safe.table(safe.joined(html)) if self.left > 0 else Markup("")
         if len(found) > self.left:
             return Markup("")
         self.left -= len(found)
@@ -225,7 +225,7 @@ def shown_outputs(cell: NotebookNode, room: Room) -> list[dict[str, Any]]:
 
     for k, output in enumerate(outputs):
         if output.output_type == "stream":  # many small ones are one text
-            streams.append(joined(output.get("text")))
+            streams.append(safe.joined(output.get("text")))
             continue
         flush()
         if len(found) >= MAX_OUTPUTS and output.output_type != "error":
@@ -241,7 +241,7 @@ def shown_outputs(cell: NotebookNode, room: Room) -> list[dict[str, Any]]:
 
 def _rich(data: dict[str, Any], room: Room) -> dict[str, Any]:
     """One shown value: as a picture, as a table, else as text."""
-    text = joined(data.get("text/plain"))
+    text = safe.joined(data.get("text/plain"))
     mime = next((m for m in data if m.startswith("image/")), "")
     mime = next((m for m in ("image/png", "image/jpeg") if m in data), mime)
     if mime:
@@ -253,23 +253,16 @@ def _rich(data: dict[str, Any], room: Room) -> dict[str, Any]:
     if html:
         return {"kind": "table", "html": html}
     if data.get("text/html") and (not text or re.fullmatch(r"<[\w.]+ object>", text.strip())):
-        text = safe.words(joined(data["text/html"]), most=MAX_SHOWN)
-    text = text or joined(data.get("text/markdown")) or joined(data.get("text/latex"))
+        text = safe.words(safe.joined(data["text/html"]), most=MAX_SHOWN)
+    text = text or safe.joined(data.get("text/markdown")) or safe.joined(data.get("text/latex"))
     return {"kind": "text", "text": safe.plain(text, most=MAX_SHOWN)}
 
 
 def _error(output: NotebookNode) -> dict[str, Any]:
     """A student's error as they know it, the last part of the traceback."""
-    lines = joined(output.get("traceback"), "\n").split("\n")
+    lines = safe.joined(output.get("traceback"), "\n").split("\n")
     text = "\n".join(lines[-TRACEBACK_LINES:]) or f"{output.get('ename', '')}: {output.get('evalue', '')}"
     return {"kind": "error", "text": safe.plain(text, most=MAX_SHOWN)}
-
-
-def joined(value: Any, by: str = "") -> str:
-    """Text as a notebook keeps it: a string or a list of strings; "" for anything else."""
-    if isinstance(value, list):
-        return by.join(part for part in value if isinstance(part, str))
-    return value if isinstance(value, str) else ""
 
 
 def _other_errors(notebook: NotebookNode | None) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ import re
 import warnings
 from collections.abc import Callable
 from html import escape
+from typing import Any
 from urllib.parse import unquote
 
 import mistune
@@ -54,6 +55,13 @@ class Refused(Exception):
 
 
 # --- text ---
+
+
+def joined(value: Any, by: str = "") -> str:
+    """Text as a notebook keeps it: a string or a list of strings; "" for anything else."""
+    if isinstance(value, list):
+        return by.join(part for part in value if isinstance(part, str))
+    return value if isinstance(value, str) else ""
 
 
 def plain(text: object, *, most: int) -> str:

@@ -339,8 +339,8 @@ def why_unsure(probability) -> str:
     different = len(np.unique(np.round(np.asarray(probability, dtype=float), 6)))
     if different <= 0.2 * len(probability):
         return (
-            f"only {different} different answers: first weights of zeros, or features that are not standardised, so "
-            "that no hidden unit learns"
+            f"only {different} different answer{'s' * (different > 1)}: first weights of zeros, or features that are "
+            "not standardised, so that no hidden unit learns"
         )
     return "the probabilities are not in the order of the samples, or the network is not trained"
 
