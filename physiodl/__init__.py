@@ -5,13 +5,21 @@
 records in WFDB form, `sleepedf_files` and `sleepedf` nights in EDF, `window_cache` keeps their windows. `examples` has
 one recording of each kind to look at, `beats` single heartbeats with labels. `signals` filters, resamples and takes
 spectra; `ecg` finds R waves and measures rhythm; `evidence` says what half a minute tells of it, `arrhythmia` has
-networks, losses and a cross-validation by patient; `duplicates` finds near-copies; `splits` and `metrics` keep
-evaluations honest; `plots`, `diagrams` and `interactive` draw; `simulate` makes signals; `exam` is what test cells
-use, `handed` what of it answer cells may use too; `setup_check` and `path` greet the student.
+networks, losses and a cross-validation by patient; `deploy`, with `deploy_reference` and `deploy_shift`, takes a
+network to a device; `duplicates` finds near-copies; `splits` and `metrics` keep evaluations honest; `plots`, `diagrams`
+and `interactive` draw; `simulate` makes signals; `exam` is what test cells use, `handed` what of it answer cells may
+use too; `setup_check` and `path` greet the student.
 Nothing here imports the grader.
 """
 
+import os
+
 from physiodl.cohort import Cohort
+
+# TensorFlow reads these when it is imported, by whomever: no start-up messages, and no oneDNN, whose other order of
+# additions would change the last digits between two processors.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 __all__ = ["Cohort"]
 __version__ = "0.1.0"

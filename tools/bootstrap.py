@@ -44,7 +44,8 @@ PIP = "pip==26.3"
 PROOFS = (
     "torch, torch._dynamo, sklearn.linear_model, sklearn.metrics, scipy.signal, scipy.stats, wfdb, "
     "matplotlib.pyplot",
-    "tensorflow, keras",
+    "tensorflow, keras, ai_edge_litert.interpreter",
+    "onnxscript, onnxruntime",
     "jupyterlab.labapp, notebook.app, jupyter_lsp, jupytext.cli, papermill.cli, nbconvert.exporters, "
     "nbgrader.apps, nbgrader.server_extensions, ipykernel.kernelapp, ipywidgets, pooch, rich.console, typer, "
     "tqdm.auto, pytest, httpx, jupyter_server_terminals, notebook_shim",
