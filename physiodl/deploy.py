@@ -171,8 +171,8 @@ def _no_model(kind: str, data: bytes, error: Exception) -> ValueError:
     cause = "a file of another format" if flat != (kind == "LiteRT") else "an operation or a version it does not know"
     text = " ".join(str(error).split())[:200]
     return ValueError(
-        f"got {len(data)} bytes beginning with {data[:8]!r}, expected a model in {kind} form; likely {cause}, or one that "
-        f"was cut short; the runtime says: {text}"
+        f"got {len(data)} bytes beginning with {data[:8]!r}, expected a model in {kind} form; likely {cause}, or "
+        f"one that was cut short; the runtime says: {text}"
     )
 
 
