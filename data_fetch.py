@@ -6,6 +6,7 @@
     python data_fetch.py af --simulate               no network needed
     python data_fetch.py mitdb                       from PhysioNet, verified; --mirror and --simulate as above
     python data_fetch.py sleep                       nights of Sleep-EDF, in the same way (7 GB)
+    python data_fetch.py workload                    EEG of mental arithmetic, in the same way (175 MB)
 
 Running it again is cheap: what is there and undamaged is used, what is incomplete is gone on with.
 """
@@ -52,8 +53,8 @@ def main(
         typer.Option(
             "--n",
             min=2,
-            help="How many recordings (mitdb, sleep: subjects) to simulate.",
-            show_default="1000; mitdb, sleep: 20",
+            help="How many recordings (mitdb, sleep, workload: subjects) to simulate.",
+            show_default="1000; subjects: 20",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="What the simulated recordings are drawn from.")] = 0,

@@ -25,6 +25,7 @@ SOURCES = ("auto", "real", "simulated")
 SIMULATED = {"class": (1000, 2026), "practice": (300, 2027)}
 SIMULATED_SUBJECTS = {"class": (20, 2026), "practice": (8, 2027)}  # the same of the arrhythmia database
 SIMULATED_SLEEPERS = {"class": (20, 2026), "practice": (6, 2027)}  # the same of the sleep database
+SIMULATED_WORKERS = {"class": (20, 2026), "practice": (8, 2027)}  # the same of the workload database
 PRACTICE_SHARE = 0.2  # of real recordings, set aside for the self-checks
 
 
@@ -41,22 +42,24 @@ def load(
     """Load a dataset.
 
     Args:
-        name: ``"af"`` (also ``"af_detection"``); ``"mitdb"`` (also ``"arrhythmia"``): 5 s windows of records; or
-            ``"sleep"`` (also ``"sleep_staging"``): 30 s epochs of nights.
+        name: ``"af"`` (also ``"af_detection"``); ``"mitdb"`` (also ``"arrhythmia"``): 5 s windows of records;
+            ``"sleep"`` (also ``"sleep_staging"``): 30 s epochs of nights; or ``"workload"`` (also
+            ``"mental_workload"``): 4 s windows of an arithmetic task.
         source: ``"real"`` needs the fetched files; ``"simulated"`` makes (or finds) simulated ones; ``"auto"`` takes
             real recordings where they are and simulated ones otherwise.
         part: ``"class"`` to learn from; ``"practice"``, other recordings, for the self-checks; ``"all"``, both
-            parts of the real recordings (the class's part where they are simulated). Real subjects of ``"mitdb"`` and
-            ``"sleep"`` are too few to set some aside: there the practice part is always simulated, the others are all
-            that is real.
-        n, seed: size (of ``"mitdb"`` and ``"sleep"``: subjects) and seed of a simulated cohort other than the usual.
+            parts of the real recordings (the class's part where they are simulated). Real subjects of ``"mitdb"``,
+            ``"sleep"`` and ``"workload"`` are too few to set some aside: there the practice part is always simulated,
+            the others are all that is real.
+        n, seed: size (of all but ``"af"``: subjects) and seed of a simulated cohort other than the usual.
         hours: of ``"sleep"``, length of each simulated recording other than the usual.
         root: data folder; the usual one when None.
 
     Returns:
         Cohort. ``"af"``: signals (n, 1, 18170), z-scored by the publisher and zero-padded at the end, at 300 Hz.
         ``"mitdb"``: signals (n, 2, 500) at 100 Hz, see `physiodl.mitdb.windows`. ``"sleep"``: signals (n, 1, 3000) at
-        100 Hz, see `physiodl.sleepedf.nights`.
+        100 Hz, see `physiodl.sleepedf.nights`. ``"workload"``: signals (n, 19, 500) in uV at 125 Hz, three levels where
+        they are simulated, rest and arithmetic where they are real, see `physiodl.eegmat.windows`.
 
     Raises:
         FileNotFoundError: ``source="real"`` and nothing was fetched.
@@ -154,7 +157,8 @@ def groups(cohort: Cohort, *, root: Path | None = None) -> np.ndarray:
 
 def _usual(dataset: registry.Dataset) -> dict[str, tuple[int, int]]:
     """Size and seed of the simulated parts, looked up when asked: tests make them small."""
-    return {"mitdb": SIMULATED_SUBJECTS, "sleep": SIMULATED_SLEEPERS}.get(dataset.name, SIMULATED)
+    usual = {"mitdb": SIMULATED_SUBJECTS, "sleep": SIMULATED_SLEEPERS, "workload": SIMULATED_WORKERS}
+    return usual.get(dataset.name, SIMULATED)
 
 
 def _cohort(dataset: registry.Dataset, folder: Path, source: str) -> Cohort:

@@ -84,8 +84,9 @@ def wanted_names(dataset: Dataset, sums: dict[str, str], records: list[str]) -> 
     of = re.compile(dataset.wanted).groupindex
     if "record" in of:  # RECORDS may name files, as that of Sleep-EDF does: its PSG files, and not their hypnograms
         within = (re.fullmatch(dataset.wanted, record) for record in records)
-        records = [*records, *(match["record"] for match in within if match)]
-    return [name for name, match in found if match and ("record" not in of or match["record"] in records)]
+        records = [*records, *(match["record"] for match in within if match and match["record"])]
+    # a file of the project that is of no record, such as a table of subjects, matches without that group
+    return [name for name, match in found if match and ("record" not in of or match["record"] in (None, *records))]
 
 
 def _usable(dataset: Dataset, folder: Path, mirror: str | Path | None) -> bool:

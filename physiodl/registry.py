@@ -43,7 +43,8 @@ class Dataset:
         aliases: other names that are understood.
         project: name and version at PhysioNet, such as ``"mitdb/1.0.0"``; "" for a Zenodo record.
         wanted: of a project, a regular expression of the files that the course uses. What its group ``record``
-            matches, if it has one, must be listed in RECORDS: as it stands, or within a name that matches itself.
+            matches, if it has one, must be listed in RECORDS: as it stands, or within a name that matches itself. A
+            file that matches without the group is wanted whatever RECORDS lists.
         module: of a project, the module of `physiodl` that reads it and the one of `physiodl.simulate` that writes it.
         simulated_n: how many recordings (of a project: subjects) are simulated unless a number is given.
     """
@@ -73,6 +74,12 @@ def _check_nights(paths: dict[str, Path]) -> None:
     from physiodl import sleepedf_files
 
     sleepedf_files.check_files(paths)
+
+
+def _check_tasks(paths: dict[str, Path]) -> None:
+    from physiodl import eegmat_files
+
+    eegmat_files.check_files(paths)
 
 
 DATASETS: dict[str, Dataset] = {
@@ -115,6 +122,21 @@ DATASETS: dict[str, Dataset] = {
         project="sleep-edfx/1.0.0",
         wanted=r"sleep-cassette/(?P<record>SC4\d{3})[A-Z0-9]{2}-(PSG|Hypnogram)\.edf",
         module="sleepedf",
+        simulated_n=20,
+    ),
+    "workload": Dataset(
+        name="workload",
+        title="EEG During Mental Arithmetic Tasks: rest and arithmetic, 19 electrodes, 500 Hz",
+        files=(RECORDS, SUMS),
+        record="",
+        homepage="https://physionet.org/content/eegmat/1.0.0/",
+        citation="Zyma et al. 2019, https://doi.org/10.3390/data4010014; PhysioNet, https://doi.org/10.13026/C2JQ1P",
+        licence="ODC-By 1.0",
+        check=_check_tasks,
+        aliases=("mental_workload", "eegmat"),
+        project="eegmat/1.0.0",
+        wanted=r"(?P<record>Subject\d{2})_[12]\.edf|subject-info\.csv",
+        module="eegmat",
         simulated_n=20,
     ),
 }

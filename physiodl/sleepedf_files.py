@@ -122,14 +122,18 @@ def night_files(folder: str | Path) -> list[NightFiles]:
     return whole
 
 
-def read_header(path: str | Path) -> Header:
+def read_header(path: str | Path, *, again: str = "") -> Header:
     """Read the header of an EDF file and compare the length that it announces with that of the file.
+
+    Args:
+        path: of the file.
+        again: what a damaged file's error says is to be done; "" is how files of Sleep-EDF are fetched again.
 
     Raises:
         FileNotFoundError: no such file.
         DataError: no EDF, cut short, longer than announced, or with interruptions (EDF+D).
     """
-    path = Path(path)
+    path, again = Path(path), again or AGAIN
     with path.open("rb") as file:
         raw = file.read(256)
         try:
@@ -148,7 +152,7 @@ def read_header(path: str | Path) -> Header:
                 raise ValueError(f"data records of {record_s:g} s with {min(samples)} samples")
         except ValueError as error:
             got = f"{path.stat().st_size} bytes that begin with {raw[:24]!r}"
-            raise damaged(path, got=got, expected="an EDF file", error=error) from error
+            raise damaged(path, got=got, expected="an EDF file", todo=again, error=error) from error
     held = (path.stat().st_size - size) / (2 * sum(samples))
     if records == -1 and held == int(held):  # "unknown" while it is being recorded
         records = int(held)
@@ -157,9 +161,11 @@ def read_header(path: str | Path) -> Header:
             path,
             got=f"{held:g} data records ({held * record_s:g} s)",
             expected=f"{records} ({records * record_s:g} s), which the header announces",
+            todo=again,
         )
     if text[192:197] == "EDF+D":
-        raise damaged(path, got="a recording with interruptions (EDF+D)", expected="one that goes on (EDF, EDF+C)")
+        expected = "one that goes on (EDF, EDF+C)"
+        raise damaged(path, got="a recording with interruptions (EDF+D)", expected=expected, todo=again)
     return Header(start, labels, units, samples, record_s, records, "SIMULATED" in text)
 
 
