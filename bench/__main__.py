@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench import af, attacks, mitdb, sleep, widgets
+from bench import af, attacks, mitdb, sleep, streaming, widgets
 
 
 def main(
@@ -15,17 +15,20 @@ def main(
     simulated: Annotated[bool, typer.Option(help="Use simulated recordings even where real ones are at hand.")] = False,
     networks: Annotated[bool, typer.Option(help="Measure the networks.")] = True,
     ablation: Annotated[bool, typer.Option(help="Measure the sleep network with one thing changed at a time.")] = False,
+    stream: Annotated[bool, typer.Option(help="Measure the latency of the stream.")] = True,
     hostile: Annotated[bool, typer.Option(help="Run the attacks against plain nbgrader and against ours.")] = True,
     controls: Annotated[bool, typer.Option(help="Measure how fast the figures with controls respond.")] = True,
     only: Annotated[list[str] | None, typer.Option(help="Only this attack (may be given several times).")] = None,
 ) -> None:
-    """The references of AF, arrhythmia and sleep beside other methods, figures with controls, attacks on the grader."""
+    """The references of AF, arrhythmia and sleep beside other methods, figures, streaming, attacks on the grader."""
     if networks:
         af.run(seeds=seeds, published_epochs=epochs, simulated=simulated)
         mitdb.run(seeds=min(seeds, 3), simulated=simulated)
         sleep.run(seeds=min(seeds, 3), simulated=simulated, ablation=ablation)
     if controls:
         widgets.run()
+    if stream:
+        streaming.run()
     if hostile:
         attacks.run(only=only or ())
 

@@ -69,7 +69,7 @@ class Decision:
         best = int(np.argmax(self._smooth))
         if self._level < 0:
             self._level = best
-        ahead = best != self._level and self._smooth[best] - self._smooth[self._level] >= self.margin
+        ahead = best != self._level and self._smooth[best] - self._smooth[self._level] >= self.margin - 1e-12
         self._since = (self._since + 1 if best == self._rival else 1) if ahead else 0
         self._rival = best if ahead else -1
         if self._since >= self.hops:
@@ -94,6 +94,28 @@ class Online:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.streams, self.model, self.decision, self.clock = streams, model, decision, clock
+
+    def push(self, name: str, samples: np.ndarray, *, first: int | None = None) -> list[Estimate]:
+        """Hand over a packet, see `Streams.push`; where the buffer is full, windows are worked off until it fits.
+
+        Returns:
+            What was made of those windows: nothing, most of the time.
+
+        Raises:
+            ValueError: the buffer is full and no window is ready: it waits for ever for a signal that has stopped.
+        """
+        x, made, done = np.atleast_2d(np.asarray(samples)), [], 0
+        while True:
+            done += self.streams.push(name, x[:, done:], first=None if first is None else first + done)
+            if done >= x.shape[1]:
+                return made
+            more = self.step()
+            made += more
+            if not more:
+                raise ValueError(
+                    "the buffer is full and no window is ready: a signal has stopped and late_s=None waits for it for "
+                    "ever. Give late_s, in seconds"
+                )
 
     def step(self) -> list[Estimate]:
         """One `Estimate` for each window that is ready, in order."""

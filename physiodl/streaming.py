@@ -203,8 +203,9 @@ class Streams:
         self._over = True
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """By signal: samples that never came in time (``missing``), came after that (``late``), came again
-        (``duplicate``), and found the buffer full (``refused``, each time they were pushed).
+        """By signal, samples that did not come in time (``missing``), came after that (``late``; also copies so old
+        that the buffer has forgotten the first), came again (``duplicate``), and found the buffer full (``refused``,
+        each time they were pushed).
         """
         names = ("missing", "late", "duplicate", "refused")
         return {name: {each: getattr(track, each) for each in names} for name, track in self._tracks.items()}

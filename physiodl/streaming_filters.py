@@ -24,9 +24,10 @@ class Chain:
         self.steps = steps
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
+        x, shape = _rows(x, None)
         for step in self.steps:
             x = step(x)
-        return x
+        return np.reshape(x, shape)
 
     def reset(self) -> None:
         for step in self.steps:

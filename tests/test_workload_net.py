@@ -1,0 +1,170 @@
+"""The network with two branches: both count, either can be missing, windows do not mix, and it learns."""
+
+import numpy as np
+import pytest
+import torch
+
+from physiodl import workload
+from physiodl.workload import FUSIONS, WorkloadNet, fit, predict
+
+FS, PUPIL_FS, SECONDS = 125.0, 60.0, 2.0
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def windows(seed, n=240, *, in_eeg=True, in_pupil=True):
+    """Windows of three levels: more theta and a wider pupil with each; either can be left without a trace of it."""
+    rng = np.random.default_rng(seed)
+    levels = rng.integers(0, 3, n)
+    t = np.arange(round(FS * SECONDS)) / FS
+    wave = np.sin(2 * np.pi * (6 * t + rng.random((n, 1))))[:, None]
+    theta = 4.0 + 3.0 * in_eeg * levels[:, None, None]
+    eeg = 10 * rng.standard_normal((n, 4, len(t))) + theta * wave * np.array([1.0, 1.0, 0.2, 0.0])[:, None]
+    pupil = 4.0 + 0.1 * rng.standard_normal((n, round(PUPIL_FS * SECONDS))) + 0.25 * in_pupil * levels[:, None]
+    pupil += 0.15 * rng.standard_normal((n, 1))
+    pupil[rng.random(pupil.shape) < 0.05] = np.nan
+    return eeg.astype(np.float32), pupil.astype(np.float32), levels
+
+
+def untrained(fusion, seed=0):
+    torch.manual_seed(seed)
+    return WorkloadNet(4, fusion=fusion).eval()
+
+
+def accuracy(net, data, **options):
+    return float(np.mean(predict(net, *data[:2], **options).argmax(axis=1) == data[2]))
+
+
+# ---- what goes in counts, and only where it belongs -----------------------------------------------------
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_both_signals_count_and_windows_do_not_mix(fusion):
+    eeg, pupil, _ = windows(0, n=12)
+    net = untrained(fusion)
+    p = predict(net, eeg, pupil)
+    assert p.shape == (12, 3) and p.dtype == np.float32 and np.allclose(p.sum(axis=1), 1, atol=1e-6)
+    for changed in ((eeg * 3, pupil), (eeg, pupil * 1.5), (eeg[:, ::-1], pupil), (eeg, np.roll(pupil, 40, axis=1))):
+        assert np.abs(predict(net, *changed) - p).max() > 1e-5
+    order = np.random.default_rng(1).permutation(12)
+    np.testing.assert_allclose(predict(net, eeg[order], pupil[order]), p[order], atol=1e-6)
+    alone = np.concatenate([predict(net, eeg[i : i + 1], pupil[i : i + 1]) for i in range(12)])
+    np.testing.assert_allclose(alone, p, atol=1e-6)  # attention over the batch instead of over time would fail here
+    np.testing.assert_allclose(predict(net, eeg, pupil, size=5), p, atol=1e-6)
+
+
+def test_attention_reads_one_signal_in_the_light_of_the_other():
+    """When something happens in the pupil changes what is made of the EEG, which two separate summaries cannot do."""
+    eeg, pupil, _ = windows(1, n=6)
+    with torch.no_grad():
+        x = torch.as_tensor(eeg)
+        early, late = (torch.as_tensor(np.roll(pupil, shift, axis=1)) for shift in (0, 60))
+        for fusion, moves in (("concatenation", False), ("attention", True)):
+            net = untrained(fusion)
+            summaries = []
+            net.out.register_forward_pre_hook(lambda _, given, kept=summaries: kept.append(given[0]))
+            net(x, early), net(x, late)
+            of_eeg = summaries[0][:, :64] - summaries[1][:, :64]  # mean and maximum of the EEG's 32 numbers
+            assert (of_eeg.abs().max() > 1e-6) == moves
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_absent_signal_leaves_no_trace(fusion):
+    eeg, pupil, _ = windows(2, n=8)
+    net = untrained(fusion)
+    torch.nn.init.normal_(net.absent)
+    for side in (0, 1):
+        present = np.ones((8, 2), dtype=bool)
+        present[:, side] = False
+        p = predict(net, eeg, pupil, present=present)
+        other = predict(net, *((eeg * 9, pupil) if side == 0 else (eeg, pupil + 3)), present=present)
+        assert np.array_equal(p, other) and np.abs(p - predict(net, eeg, pupil)).max() > 1e-5
+        gone = (np.full_like(eeg, np.nan), pupil) if side == 0 else (eeg, np.full_like(pupil, np.nan))
+        np.testing.assert_allclose(predict(net, *gone), p, atol=1e-6)  # and it finds out by itself
+    mixed = np.random.default_rng(0).random((8, 2)) < 0.5
+    p = predict(net, eeg, pupil, present=mixed)
+    for row in range(8):
+        one = predict(net, eeg[row : row + 1], pupil[row : row + 1], present=mixed[row : row + 1])
+        np.testing.assert_allclose(one[0], p[row], atol=1e-6)
+
+
+# ---- training -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_learns_from_each_signal_alone_and_does_without_one(fusion):
+    """Measured over 6 seeds: see the margins; chance is 0.33."""
+    both = fit(WorkloadNet(4, fusion=fusion), *windows(3), seed=0, passes=8)
+    test = windows(4)
+    assert accuracy(both, test) > 0.75
+    for side in (0, 1):
+        present = np.ones((240, 2), dtype=bool)
+        present[:, side] = False
+        assert accuracy(both, test, present=present) > 0.5
+    for only in ({"in_pupil": False}, {"in_eeg": False}):
+        net = fit(WorkloadNet(4, fusion=fusion), *windows(5, **only), seed=0, passes=8)
+        assert accuracy(net, windows(6, **only)) > 0.55
+
+
+def test_training_repeats_with_its_seed_and_leaves_the_global_generator():
+    data = windows(7, n=70)
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    nets = [fit(WorkloadNet(4), *data, seed=seed, passes=2) for seed in (1, 1, 2)]
+    p = [predict(net, *data[:2]) for net in nets]
+    assert np.array_equal(p[0], p[1]) and not np.array_equal(p[0], p[2])
+    torch.manual_seed(5)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_validation_keeps_the_best_pass():
+    train, other = windows(8, n=70), windows(9, n=70)
+    told = []
+    net = fit(WorkloadNet(4), *train, seed=0, passes=6, rate=0.03, validation=other, report=told.append)
+    p = predict(net, *other[:2])
+    loss = -np.log(p[np.arange(70), other[2]]).mean()
+    assert [each["pass"] for each in told] == list(range(1, 7))
+    assert loss == pytest.approx(min(each["validation"] for each in told), abs=1e-5)
+
+
+def test_units_come_from_training_windows():
+    eeg, pupil, levels = windows(10, n=70)
+    net = fit(WorkloadNet(4), eeg * np.array([1, 10, 1, 1], dtype=np.float32)[:, None], pupil, levels, seed=0, passes=1)
+    spread = net.eeg_spread.numpy()[:, 0]
+    np.testing.assert_allclose(spread, eeg.std(axis=(0, 2)) * [1, 10, 1, 1], rtol=1e-4)
+    assert float(net.pupil_centre) == pytest.approx(np.nanmean(pupil), rel=1e-4)
+
+
+# ---- bad input ------------------------------------------------------------------------------------------
+
+
+def test_errors_say_what_is_wrong():
+    eeg, pupil, levels = windows(0, n=4)
+    with pytest.raises(ValueError, match="concatenation, attention"):
+        WorkloadNet(4, fusion="sum")
+    for wrong in ((eeg[:, :3], pupil), (eeg, pupil[:3]), (eeg[0], pupil), (eeg, pupil[None])):
+        with pytest.raises(ValueError, match=r"expected \(n, 4, samples\)"):
+            predict(WorkloadNet(4), *wrong)
+    for wrong in (levels + 1, levels[:3], levels.astype(float)):
+        wrong = wrong if wrong.dtype != levels.dtype or len(wrong) < 4 else np.full(4, 3)
+        with pytest.raises(ValueError, match="of 0, 1 and 2"):
+            fit(WorkloadNet(4), eeg, pupil, wrong, seed=0)
+    with pytest.raises(ValueError, match="fill gaps first"):
+        fit(WorkloadNet(4), np.full_like(eeg, np.nan), pupil, levels, seed=0)
+
+
+def test_fewer_than_half_of_the_samples_count_as_absent():
+    from physiodl.streaming import Window
+
+    eeg, pupil, _ = windows(0, n=1)
+    net = untrained("concatenation")
+    for share, present in ((0.49, False), (0.5, True)):
+        window = Window(0, 0.0, SECONDS, {"eeg": eeg[0], "pupil": pupil}, {"eeg": 1.0, "pupil": share})
+        wanted = predict(net, eeg, pupil, present=np.array([[True, present]]))[0]
+        np.testing.assert_allclose(workload.as_model(net)(window), wanted, atol=1e-7)
