@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import functools
 import io
 
 import numpy as np
@@ -41,6 +42,21 @@ def make(seed=0, *, arrays=None, **options):
         "pupil_steps": Fill(60.0, after_s=0.1), "label": "simulated", **options,
     }  # fmt: skip
     return player.live(eeg, pupil, by_amplitude, **given)
+
+
+@functools.cache
+def _plain():
+    return make()
+
+
+def plain():
+    """One player for many tests, at its beginning: making a figure takes longer than playing it."""
+    shown = _plain()
+    vars(shown).pop("draw", None)  # see Clock.follow
+    shown.speed = 1
+    shown.session.restart()
+    shown.draw(hop=0)
+    return shown
 
 
 def estimates(shown):
@@ -86,7 +102,7 @@ def test_shows_what_came_and_what_was_made_of_it():
 
 
 def test_share_that_was_right_is_told():
-    shown = make()
+    shown = plain()
     shown.draw(hop=48)
     made = shown.session.estimates
     true = [0 if each.time_s < 4 else 2 if each.time_s < 8 else 1 for each in made]
@@ -95,7 +111,7 @@ def test_share_that_was_right_is_told():
 
 
 def test_before_the_first_window_it_says_so():
-    shown = make()
+    shown = plain()
     shown.draw(hop=5)
     assert "no whole window of 2 s yet" in shown.says and not shown.session.estimates
     assert len(shown.moving["smooth 0"].get_xdata()) == 0
@@ -106,13 +122,14 @@ ROUGH = {"lost": 0.1, "jitter_s": 0.05, "duplicated": 0.1, "dead": {"pupil": (5.
 
 @pytest.mark.parametrize("line", [{}, ROUGH])
 def test_how_fast_it_is_played_changes_no_estimate(line):
-    steps, rng = make(source=line), np.random.default_rng(0)
+    shown, rng = make(source=line) if line else plain(), np.random.default_rng(0)
     for hop in [*np.sort(rng.choice(48, size=6, replace=False)), 48]:
-        steps.draw(hop=int(hop))
-    at_once = make(source=line)
-    at_once.draw(hop=48)
-    assert estimates(steps) == estimates(at_once) and len(steps.session.estimates) > 30
-    assert steps.session.streams.counts() == at_once.session.streams.counts()
+        shown.draw(hop=int(hop))
+    steps, counts = estimates(shown), shown.session.streams.counts()
+    shown.session.restart()
+    shown.draw(hop=48)
+    assert estimates(shown) == steps and len(steps) > 30
+    assert shown.session.streams.counts() == counts and (counts["pupil"]["missing"] > 200) == bool(line)
 
 
 def test_picture_knows_no_future():
@@ -121,7 +138,7 @@ def test_picture_knows_no_future():
     other = eeg.copy(), pupil.copy()
     other[0][:, 750:] += 40 * np.sin(np.arange(750))
     other[1][360:] = 4.5
-    one, two = make(arrays=(eeg, pupil)), make(arrays=other)
+    one, two = plain(), make(arrays=other)
     for hop, same in ((12, True), (24, True), (30, False)):
         one.draw(hop=hop), two.draw(hop=hop)
         assert (estimates(one) == estimates(two)) == same
@@ -151,7 +168,7 @@ def test_lost_packets_leave_gaps_and_are_told():
 
 
 def test_starting_again_forgets():
-    shown = make()
+    shown = plain()
     shown.draw(hop=48)
     first = estimates(shown)
     shown.session.restart()
@@ -177,14 +194,10 @@ class Clock:
         assert seconds > 0
         self.now += seconds
 
-    def follow(self, shown, *, act=None, paint=False):
-        if not paint:  # pace alone: painting is the slow part
-
-            def draw(hop):
-                shown.session.until(hop)
-                shown.values["hop"] = hop
-
-            shown.draw = draw
+    def follow(self, shown, *, act=None):
+        def draw(hop):  # pace alone: painting is the slow part
+            shown.session.until(hop)
+            shown.values["hop"] = hop
 
         def show():
             self.now += self.cost
@@ -192,13 +205,14 @@ class Clock:
             if act is not None:
                 act(len(self.seen))
 
+        shown.draw = draw
         asyncio.run(shown.run(show, clock=self, sleep=self.sleep))
         return np.array(self.seen).T
 
 
 @pytest.mark.parametrize("speed", [1, 5])
 def test_plays_in_time(speed):
-    shown, clock = make(), Clock()
+    shown, clock = plain(), Clock()
     shown.speed = speed
     now, hop = clock.follow(shown)
     assert hop[-1] == shown.hops == 48 and not shown.playing
@@ -207,30 +221,27 @@ def test_plays_in_time(speed):
 
 
 def test_leaves_out_pictures_when_they_take_too_long():
-    shown, clock = make(), Clock(cost=0.4)
+    shown, clock = plain(), Clock(cost=0.4)
     shown.speed = 2
     now, hop = clock.follow(shown)
     assert len(hop) < 20 and hop[-1] == 48
     np.testing.assert_allclose(now[:-1] - 0.4, hop[:-1] * HOP_S / 2, atol=0.18)  # to the hop: the clock is kept
-    assert estimates(shown) == estimates_at_once()
-
-
-def estimates_at_once():
-    shown = make()
-    shown.draw(hop=48)
-    return estimates(shown)
+    made = estimates(shown)
+    again = plain()
+    again.draw(hop=48)
+    assert estimates(again) == made
 
 
 def test_goes_as_fast_as_it_can_when_asked_for_more(monkeypatch):
     monkeypatch.setattr(player, "MOST_HOPS", 4)
-    shown, clock = make(), Clock(cost=1.0)
+    shown, clock = plain(), Clock(cost=1.0)
     shown.speed = 50
     _, hop = clock.follow(shown)
     assert hop[-1] == 48 and np.diff(np.r_[0, hop]).max() <= 4, "one picture must not take all the time"
 
 
 def test_speed_and_place_change_while_it_plays():
-    shown, clock = make(), Clock()
+    shown, clock = plain(), Clock()
 
     def act(pictures):
         if pictures == 8:
@@ -256,7 +267,7 @@ def parts(box):
 
 def test_buttons_drive_the_picture():
     """What a browser does, without one: press, let it run, press again, move the slider, start again."""
-    shown = make()
+    shown = plain()
 
     async def somebody():
         play, back, speed, slider, picture, sentence = parts(shown.widget())
@@ -305,7 +316,7 @@ def test_error_of_the_model_is_told_and_not_swallowed():
 
 def test_without_widgets_there_is_the_picture_of_the_end(monkeypatch):
     monkeypatch.delenv(panel.SWITCH, raising=False)
-    shown = make()
+    shown = plain()
     bundle = shown._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "image/png"} and "12 s" in bundle["text/plain"]
     assert shown.values["hop"] == 0 and not shown.session.estimates, "the picture of the end must not be kept"
@@ -313,7 +324,7 @@ def test_without_widgets_there_is_the_picture_of_the_end(monkeypatch):
     shown.draw(hop=48)
     assert np.array_equal(pixels[: -panel.DPI // 5 * 2][:600], shown.draw()[:600])
     monkeypatch.setenv(panel.SWITCH, "1")
-    assert panel.WIDGET_VIEW in make()._repr_mimebundle_()
+    assert panel.WIDGET_VIEW in plain()._repr_mimebundle_()
 
 
 # ---- bad input ------------------------------------------------------------------------------------------
