@@ -15,17 +15,18 @@ from physiodl import data, ecg, splits
 from physiodl.cohort import Cohort
 
 WINDOW, WINDOW_FS = 3000, 100.0  # 30 s at 100 Hz, as in lesson 03
-EPOCHS = {"ci": 5, "default": 12, "full": 24}
+EPOCHS = {"ci": 5, "default": 16, "full": 30}
 BAND = (0.5, 40.0)  # Hz
 CLIP = 6.0  # standard deviations: a burst of motion must not drown the beats
 
 
-def prepare(signals: np.ndarray, fs: float) -> np.ndarray:
+def prepare(signals: np.ndarray, fs: float, *, spread: float | None = None) -> np.ndarray:
     """Recordings to windows, each on its own: band-pass, 100 Hz, divided by its own standard deviation, clipped.
 
     Args:
         signals: (n, 1, samples), padded with zeros at the end, any gain.
         fs: sampling rate in Hz.
+        spread: what to divide all by instead, to see what the gain does then.
 
     Returns:
         (n, 1, 3000) float32, zero-padded at the end.
@@ -39,7 +40,7 @@ def prepare(signals: np.ndarray, fs: float) -> np.ndarray:
             continue
         x = signal.sosfiltfilt(band, np.asarray(signals[k, 0, :length], dtype=float))
         x = signal.resample_poly(x, round(WINDOW_FS), round(fs))[:WINDOW]
-        out[k, 0, : len(x)] = np.clip(x / (x.std() + 1e-6), -CLIP, CLIP)
+        out[k, 0, : len(x)] = np.clip(x / ((spread or x.std()) + 1e-6), -CLIP, CLIP)
     return out
 
 
@@ -82,6 +83,8 @@ def train_reference(
     budget: str = "default",
     prepared: np.ndarray | None = None,
     augment: Callable[[Any, Any], Any] | None = None,
+    start: Any = None,
+    epochs: int | None = None,
     progress: bool = True,
 ) -> tuple[Any, dict[str, np.ndarray]]:
     """Train `reference_network` as lesson 03 trains it, on 60 % of the cohort; 20 % stop it, 20 % stay unseen.
@@ -93,6 +96,8 @@ def train_reference(
         prepared: windows (n, 1, samples) of the whole cohort; those of `prepare` when None.
         augment: from a batch of windows and a ``torch.Generator`` to a changed batch; a random sign for each window
             and a random shift when None.
+        start: a network of this kind to go on from, which stays as it is; a fresh one when None.
+        epochs: another number of epochs than the budget's.
         progress: whether to show a progress bar.
 
     Returns:
@@ -114,7 +119,8 @@ def train_reference(
     labels = torch.as_tensor(cohort.labels, dtype=torch.float32)[:, None]
     x, y = windows[split["train"]], labels[split["train"]]
     x_val, y_val = windows[split["val"]], labels[split["val"]]
-    net, g, epochs = reference_network(seed), torch.Generator().manual_seed(seed), EPOCHS[budget]
+    net = reference_network(seed) if start is None else copy.deepcopy(start)
+    g, epochs = torch.Generator().manual_seed(seed), epochs or EPOCHS[budget]
     optimiser = torch.optim.AdamW(net.parameters(), lr=8e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=8e-3, total_steps=-(-len(x) // 32) * epochs)
     best, kept = np.inf, None
