@@ -112,7 +112,7 @@ class Board:
         said = self.figure.add_subplot(grid[1, :])
         chosen = self.figure.add_subplot(grid[2, :], sharex=said)
         rows = len(self.show)
-        traces.set(xlim=(-EEG_S, 0), ylim=(-rows, 0.9), xlabel="time before now (s)")
+        traces.set(xlim=(-EEG_S, 0), ylim=(-rows, 0.9), xlabel="time before now (s); bar: last window read")
         traces.set_title(f"EEG ({label})" if label else "EEG")
         traces.set_yticks(-np.arange(rows), names)
         traces.set_ylabel(f"traces {self.step_uv:.0f} uV apart")
@@ -120,15 +120,12 @@ class Board:
         room = 0.15 * max(high - low, 0.2)
         eye.set(xlim=(-PUPIL_S, 0), ylim=(low - room, high + room), xlabel="time before now (s)")
         eye.set(ylabel="diameter (mm)", title="pupil")
-        said.set(xlim=(0, session.seconds), ylim=(0, 1), ylabel="probability")
+        said.set(xlim=(0, session.seconds), ylim=(-0.03, 1.03), ylabel="probability")
         said.tick_params(labelbottom=False)
         chosen.set(ylim=(-0.5, len(levels) - 0.5), xlabel="time (s)", ylabel="level")
         chosen.set_yticks(range(len(levels)), levels)
-        self.moving: dict[str, Any] = {
-            f"eeg {i}": traces.plot([], [], color=DARK, lw=0.7)[0] for i in range(rows)
-        }
-        bar = {"color": ORANGE, "lw": 4, "solid_capstyle": "butt", "label": "last window read"}
-        self.moving["window"] = traces.plot([], [], **bar)[0]
+        self.moving: dict[str, Any] = {f"eeg {i}": traces.plot([], [], color=DARK, lw=0.6)[0] for i in range(rows)}
+        self.moving["window"] = traces.plot([], [], color=ORANGE, lw=4, solid_capstyle="butt")[0]
         self.moving["pupil"] = eye.plot([], [], color=DARK, lw=1.2)[0]
         for i, name in enumerate(levels):
             colour = COLOURS[i % len(COLOURS)]
@@ -136,7 +133,6 @@ class Board:
             self.moving[f"smooth {i}"] = said.plot([], [], color=colour, lw=1.8, label=name)[0]
         self.moving["true"] = chosen.plot([], [], color=GREY, lw=5, alpha=0.7, label="true")[0]
         self.moving["decided"] = chosen.plot([], [], color=ORANGE, lw=1.6, label="decided")[0]
-        traces.legend(loc="lower left", fontsize=7)
         for name, ax in (("now", said), ("now, below", chosen)):
             self.moving[name] = ax.plot([], [], color=GREY, lw=0.8, ls=":")[0]
             ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)

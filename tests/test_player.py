@@ -4,9 +4,11 @@ import asyncio
 import base64
 import functools
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
+from jupyter_client.manager import run_kernel
 from PIL import Image
 
 from physiodl import panel, player
@@ -309,6 +311,58 @@ def test_error_of_the_model_is_told_and_not_swallowed():
         assert "no &lt;such&gt; layer" in sentence.value
 
     asyncio.run(somebody())
+
+
+KERNEL = """
+import sys
+sys.path.insert(0, {tests!r})
+from physiodl import player
+from test_player import make
+player.MOST_HOPS = 3  # however busy the machine is, there are pictures on the way
+shown = make()
+box = shown.widget()
+print(*(each.model_id for each in (*box.children[0].children, *box.children[1:])))
+"""
+
+
+def test_buttons_answer_while_it_plays_in_a_kernel():
+    """What JupyterLab sends when somebody presses, and what comes back, while the kernel has nothing else to do."""
+    with run_kernel(kernel_name="python3") as client:
+
+        def until(wanted):
+            for _ in range(2000):
+                message = client.get_iopub_msg(timeout=120)
+                assert message["msg_type"] != "error", message["content"]
+                if (found := wanted(message["msg_type"], message["content"])) is not None:
+                    return found
+            raise AssertionError("it never came")
+
+        def press(model, **state):
+            content = {"comm_id": model, "data": {"method": "update", "state": state, "buffer_paths": []}}
+            client.shell_channel.send(client.session.msg("comm_msg", content))
+
+        def told(model, key):
+            """The next value of a widget that the kernel sends by itself."""
+
+            def wanted(kind, content):
+                update = kind == "comm_msg" and content["comm_id"] == model and content["data"].get("state", {})
+                return update.get(key) if update else None
+
+            return wanted
+
+        client.execute(KERNEL.format(tests=str(Path(__file__).parent)))
+        play, _, speed, slider, _, sentence = until(
+            lambda kind, content: content["text"].split() if kind == "stream" and content["name"] == "stdout" else None
+        )
+        press(speed, index=1)  # 2 x real time
+        press(play, value=True)
+        assert until(told(play, "description")) == "pause"
+        places = [until(told(slider, "value")) for _ in range(3)]
+        assert places == sorted(set(places)) and 0 < places[0] < 48
+        press(play, value=False)
+        assert until(told(play, "description")) == "play"
+        press(slider, value=30)
+        assert until(lambda *message: (s := told(sentence, "value")(*message)) and s.startswith("7.50 s") or None)
 
 
 # ---- where nobody can press -----------------------------------------------------------------------------
