@@ -130,6 +130,7 @@ def live(
     truth: tuple[Sequence[float], Sequence[int]],
     eeg_fs: float = 125.0,
     pupil_fs: float = 60.0,
+    pupil_start_s: float = 0.0,
     eeg_steps: Callable[[np.ndarray], np.ndarray] | None = None,
     pupil_steps: Callable[[np.ndarray], np.ndarray] | None = None,
     window_s: float = 4.0,
@@ -148,7 +149,8 @@ def live(
         eeg: (channels, samples) in uV. pupil: (samples,) diameter in mm, NaN where nothing was seen.
         model: `Window` with ``"eeg"`` and ``"pupil"`` to (levels,) probabilities, such as `physiodl.workload.as_model`.
         truth: (k,) seconds at which a level begins and (k,) levels, in order.
-        eeg_fs, pupil_fs: rates in Hz. eeg_steps, pupil_steps: causal filters, the same as in training; None: none.
+        eeg_fs, pupil_fs: rates in Hz. pupil_start_s: time of the pupil's first sample on the clock of the EEG.
+        eeg_steps, pupil_steps: causal filters, the same as in training; None: none.
         window_s, hop_s, late_s: see `physiodl.streaming.Streams`.
         decision: smoothing and hysteresis; None: ``Decision(hop_s=hop_s)``.
         source: what happens on the way, see `physiodl.streaming_source.packets`; None: nothing.
@@ -165,7 +167,10 @@ def live(
     known = set(true) <= set(range(len(levels)))
     if starts.shape != true.shape or not len(true) or (np.diff(starts) <= 0).any() or not known:
         raise ValueError(f"got truth={truth}, expected rising seconds and as many levels from 0 to {len(levels) - 1}")
-    signals = [Signal("eeg", eeg_fs, len(eeg), steps=eeg_steps), Signal("pupil", pupil_fs, steps=pupil_steps)]
+    signals = [
+        Signal("eeg", eeg_fs, len(eeg), steps=eeg_steps),
+        Signal("pupil", pupil_fs, start_s=pupil_start_s, steps=pupil_steps),
+    ]
     session = Session(
         signals, {"eeg": eeg, "pupil": pupil}, model, decision or Decision(hop_s=hop_s),
         window_s=window_s, hop_s=hop_s, late_s=late_s, source=source or {},

@@ -58,9 +58,6 @@ class Session:
 
     def restart(self) -> None:
         """Forget all that has come."""
-        for each in self.signals:
-            if hasattr(each.steps, "reset"):
-                each.steps.reset()
         self._decision.reset()
         self.streams = Streams(self.signals, window_s=self.window_s, hop_s=self.hop_s, late_s=self._late_s)
         self._online = Online(self.streams, self._model, self._decision)
@@ -102,7 +99,7 @@ class Board:
         label: str,
     ) -> None:
         self.session, self.show, self.levels, self.starts, self.true = session, list(show), list(levels), starts, true
-        self.fs = {each.name: each.fs for each in session.signals}
+        self.clock = {each.name: (each.fs, each.start_s) for each in session.signals}
         eeg, pupil = session.arrays["eeg"][self.show], session.arrays["pupil"]
         centred = eeg - np.nanmedian(eeg, axis=1, keepdims=True)
         self.step_uv = max(4 * float(np.nanmedian(np.abs(centred))), 1e-3)  # from one trace to the next
@@ -164,9 +161,10 @@ class Board:
 
     def _arrived(self, name: str, now: float, seconds: float, row: int) -> tuple[np.ndarray, np.ndarray]:
         """Times before now and values of what has come of the last seconds, NaN where it has not."""
-        fs, x = self.fs[name], self.session.arrived[name][row]
-        number = np.arange(max(0, math.ceil((now - seconds) * fs)), min(len(x), math.ceil(now * fs)))
-        return number / fs - now, x[number]
+        (fs, start), x = self.clock[name], self.session.arrived[name][row]
+        first, end = (math.ceil((each - start) * fs) for each in (now - seconds, now))
+        number = np.arange(max(0, first), min(len(x), end))
+        return start + number / fs - now, x[number]
 
     def true_at(self, time_s: np.ndarray) -> np.ndarray:
         """The true level at some times, -1 before the first begins."""

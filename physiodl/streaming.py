@@ -36,6 +36,7 @@ class Signal:
         name: how packets and windows call it. fs: sampling rate in Hz. channels: number of them.
         start_s: time of its sample 0 on the common clock; a device whose clock is 0.4 s ahead has 0.4 less here.
         steps: causal filter over (channels, n), see `physiodl.streaming_filters`; None leaves the samples as they are.
+            A new stream resets it.
     """
 
     name: str
@@ -122,6 +123,11 @@ class Streams:
                 f"got hop_s={hop_s}, late_s={late_s}, keep_s={keep_s}: expected a positive hop, no negative wait, and "
                 f"room for a window, a hop and the wait ({least:g} s)"
             )
+        steps = [each.steps for each in signals if hasattr(each.steps, "reset")]
+        if len({id(each) for each in steps}) < len(steps):
+            raise ValueError("two signals share a filter, expected one for each: it remembers what it has seen")
+        for each in steps:
+            each.reset()
         if full not in ("wait", "drop"):
             raise ValueError(f"got full={full!r}, expected 'wait' or 'drop'")
         self.window_s, self.hop_s, self.late_s, self.full = float(window_s), float(hop_s), late_s, full

@@ -169,6 +169,25 @@ def test_lost_packets_leave_gaps_and_are_told():
     assert "Lacking now: pupil" in shown.says
 
 
+def test_pupil_of_another_clock_is_drawn_and_read_where_it_belongs():
+    """The pupil's clock begins 1.5 s later: a step in it at 3 s of its own is one at 4.5 s."""
+    eeg, pupil = session()
+    pupil = np.where(np.arange(len(pupil)) < 180, 3.5, 4.5)
+    seen = []
+
+    def model(window):
+        seen.append((window.start_s, window.values["pupil"][0].copy()))
+        return np.array([1.0, 0.0, 0.0])
+
+    shown = player.live(eeg, pupil, model, truth=TRUTH, window_s=WINDOW_S, pupil_start_s=1.5)
+    shown.draw(hop=24)
+    t, y = shown.moving["pupil"].get_data()
+    assert t[0] + 6.0 == pytest.approx(1.5) and np.array_equal(y[np.isfinite(y)] > 4, (t + 6.0 >= 4.5)[np.isfinite(y)])
+    assert seen[0][0] == 1.5 and len(seen) > 8
+    for start, values in seen:
+        assert np.array_equal(values > 4, start + np.arange(len(values)) / 60 >= 4.5 - 1e-9)
+
+
 def test_starting_again_forgets():
     shown = plain()
     shown.draw(hop=48)

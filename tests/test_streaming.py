@@ -300,6 +300,17 @@ def test_ready_counts_the_windows_that_take_gives():
             assert buffer.ready() == len(drained(buffer))
 
 
+def test_new_stream_begins_with_fresh_filters():
+    arrays = recording(12, seconds=6.0)
+    step = band(FS["eeg"], low=1.0, high=40.0)
+    step(np.full((3, 200), 1e4))
+    for _ in range(2):
+        signals = [Signal("eeg", FS["eeg"], 3, steps=step), Signal("pupil", FS["pupil"], start_s=SHIFT["pupil"])]
+        same(feed(Streams(signals, window_s=WINDOW_S, hop_s=HOP_S), sent(arrays, 12)), expected(arrays))
+    with pytest.raises(ValueError, match="share a filter"):
+        Streams([Signal("a", 125.0, steps=step), Signal("b", 125.0, steps=step)], window_s=1.0, hop_s=0.5)
+
+
 def test_windows_are_copies():
     arrays = recording(11, seconds=6.0)
     buffer = streams(keep_s=8.0)
