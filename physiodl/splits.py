@@ -78,7 +78,9 @@ def subject_kfold(
     """Yield (train, test) indices of `n_splits` folds; each recording is tested once, no group is on both
     sides.
 
-    A thin layer over StratifiedGroupKFold (shuffled): labels and groups as in `group_split`. ValueError when
+    A thin layer over StratifiedGroupKFold (shuffled): labels and groups as in `group_split`. It deals groups out in the
+    order of how unevenly their recordings lie in the classes, so that `seed` decides between equals only: a few large
+    groups get the same folds from every seed. For other folds take scikit-learn's GroupKFold. ValueError when
     there are fewer groups than folds, or a class has fewer groups than folds. Errors come with the call, not
     with the first fold.
     """

@@ -1,9 +1,15 @@
 """An assignment's bank of submissions, handed in to a class and graded by the real grader."""
 
+import fcntl
+import os
+import shutil
+import tempfile
 from pathlib import Path
+from unittest import mock
 
 from autograder import demo, grade, klass, newclass, results
 from autograder.bank import read_bank
+from physiodl import exam
 
 BANK = Path(__file__).resolve().parent / "bank"
 KEY = "5e" * 32 + "\n"  # always the same hidden recordings: a run can be repeated
@@ -21,6 +27,27 @@ def bank_counts(assignment):
     )
 
 
+def hidden_once(root):
+    """Within this the recordings of `KEY` are made by the first class of a test run and copied by the others.
+
+    `root` is a folder of pytest's. They are the same whichever test process makes them, and take half a minute.
+    """
+    run = Path(root).parent.parent if "PYTEST_XDIST_WORKER" in os.environ else Path(root).parent
+    kept, make = run / "hidden", exam.write_hidden
+
+    def write_hidden(folder, *, key):
+        assert key == bytes.fromhex(KEY)
+        with open(run / "hidden.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not kept.exists():
+                half_made = tempfile.mkdtemp(dir=run)
+                make(half_made, key=key)
+                os.rename(half_made, kept)
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+
+    return mock.patch("physiodl.exam.write_hidden", write_hidden)
+
+
 def graded_bank(folder, assignment, *, endless=()):
     """Case name -> result, of every case in the bank; those in `endless` are graded with little time."""
     assignments = {assignment: newclass.built_assignments(parameters={"BUDGET": "ci"})[assignment]}
@@ -28,7 +55,8 @@ def graded_bank(folder, assignment, *, endless=()):
     root.mkdir()
     (root / "secret.key").write_text(KEY)
     (root / "secret.key").chmod(0o600)
-    newclass.init_class(root, assignments)
+    with hidden_once(folder):
+        newclass.init_class(root, assignments)
     course = klass.open_class(root)
     demo.hand_in_bank(course, assignments, BANK / assignment)
     for name in endless:

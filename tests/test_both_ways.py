@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+import bank_class
 import nbclient
 import nbformat
 import papermill
@@ -35,7 +36,6 @@ TINY = {
     "quirks": (quirk_class.TEXT, None, {}),
     "quirks_partly": (quirk_class.TEXT, {"describe": WRONG_UNIT, "smooth": ""}, {"describe": 2, "smooth": 4}),
 }
-KEY = "5e" * 32 + "\n"  # always the same hidden recordings: a run can be repeated
 TOY = ("quirks", "quirks_partly")  # their cohort is a stand-in, which all four ways meet
 
 
@@ -79,11 +79,12 @@ def ways(request, tmp_path_factory):
     source.write_text(text, encoding="utf-8")
     read = read_source(source)
     instructor, given = instructor_notebook(read), handout(read)
-    write_hidden = quirk_class.write_hidden if request.param in TOY else tiny_class.write_hidden
     (folder / "class").mkdir()
-    (folder / "class" / "secret.key").write_text(KEY)
+    (folder / "class" / "secret.key").write_text(bank_class.KEY)
     (folder / "class" / "secret.key").chmod(0o600)
-    with mock.patch("physiodl.exam.write_hidden", write_hidden) if request.param in TINY else mock.MagicMock():
+    write_hidden = quirk_class.write_hidden if request.param in TOY else tiny_class.write_hidden
+    toy = mock.patch("physiodl.exam.write_hidden", write_hidden)
+    with toy if request.param in TINY else bank_class.hidden_once(folder):
         newclass.init_class(folder / "class", {name: (instructor, given)})
     course = klass.open_class(folder / "class")
     cells = tuple((task, "code", answer) for task, answer in (answers or {}).items())
