@@ -213,7 +213,7 @@ def test_cleaning_brings_a_table_close_to_the_true_pupil(seed):
 
 
 def test_work_widens_the_pupil_of_most_and_of_some_not():
-    """About 15 % of people do not answer; the others by 0.02 to 0.5 mm, more the harder the work is."""
+    """About 15 % of people do not answer; the others on average by 0.03 to 0.45 mm, more the harder the work is."""
     eyes = [sim.draw_eye(seed) for seed in range(200)]
     assert 16 <= sum(eye.gain == 0 for eye in eyes) <= 46
     eye, light = replace(eyes[0], gain=1.0), np.full(round(140 * FS), 20.0)
@@ -225,7 +225,7 @@ def test_work_widens_the_pupil_of_most_and_of_some_not():
         assert np.allclose(rise[: round(20 * FS)], 0) and 1.8 <= with_work.min() and with_work.max() <= 8.5
         rises.append([rise[round((a + 4) * FS) : round(b * FS)].mean() for a, b, _ in SPANS])
     high, low, medium = np.mean(rises, axis=0)
-    assert 0.02 < low < 0.6 * medium < 0.6 * high < 0.3
+    assert 0.02 < low < 0.6 * medium < 0.6 * high < 0.27
 
 
 def test_the_same_seed_gives_the_same_table_and_another_person_another():

@@ -18,7 +18,7 @@ import numpy as np
 from physiodl.simulate import pupil, workload
 from physiodl.simulate.sleepedf import write_sums
 
-VERSION = 1  # raised when the same seed would give other recordings
+VERSION = 2  # raised when the same seed would give other recordings
 TASK_S, REST_S = 300.0, 60.0
 RANGE_UV, DIGITAL = (-1638.4, 1638.35), (-32768, 32767)  # steps of 0.05 uV
 HEADER = "Subject,Age,Gender,Recording year,Number of subtractions,Count quality"

@@ -20,8 +20,8 @@ from physiodl.pupil import CAMERA_DEG, COLUMNS, Table, clean, foreshortening
 
 FS = 60.0
 KERNEL_N, KERNEL_PEAK_S = 10.1, 0.93  # Hoeks and Levelt 1993
-STEP_MM = {"low": 0.10, "medium": 0.24, "high": 0.42}  # dilation that one mental step evokes, of a person with gain 1
-STEP_S = 2.4  # from one mental step to the next, on average
+STEP_MM = {"low": 0.08, "medium": 0.30, "high": 0.55}  # dilation that one mental step evokes, of a person with gain 1
+STEP_S = 1.2  # from one mental step to the next, on average
 NO_RESPONSE = 0.15  # share of people whose pupil does not answer to work
 DRIFT_MM, DRIFT_TAU_S = 0.15, 45.0
 HIPPUS_HZ = (0.05, 0.3)

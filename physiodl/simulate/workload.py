@@ -36,12 +36,13 @@ BLOCK_S = (22.0, 40.0)  # length of a stretch of one level
 PARTS = ("background", "theta", "alpha", "beta")
 RMS_UV = np.array([7.0, 2.6, 4.0, 2.2])  # of each part at the electrode that has most of it
 REACH = {"theta": ((0.0, 0.5), 0.45), "alpha": ((0.0, -0.85), 0.55), "beta": ((0.0, 0.1), 0.9)}  # centre, width
-LAG_S = {"theta": 6.0, "alpha": 3.0, "beta": 4.0}  # theta rises late (Gaertner et al. 2015, Front Behav Neurosci 9:96)
-EFFECT_DB = {"theta": (1.9, 0.9), "alpha": (-1.7, 1.25), "beta": (0.7, 1.2)}  # from low to high: mean, spread of people
+LAG_S = {"theta": 4.0, "alpha": 2.0, "beta": 2.5}  # theta rises late (Gaertner et al. 2015, Front Behav Neurosci 9:96)
+EFFECT_DB = {"theta": (4.2, 1.4), "alpha": (-3.4, 2.4), "beta": (1.8, 1.8)}  # from low to high: mean, spread of people
 NO_THETA = 0.5  # share of people whose theta does not answer
-PERSON_DB = np.array([1.6, 2.0, 2.6, 2.2])  # spread of each part between people, per electrode
-BLOCK_DB = np.array([0.6, 0.8, 1.0, 0.9])  # the same between stretches of one recording
-DRIFT_DB, DRIFT_TAU_S = 1.0, 25.0  # and what wanders meanwhile
+PERSON_DB = np.array([1.0, 1.2, 1.6, 1.3])  # spread of each part between people, per electrode
+BLOCK_DB = np.array([0.8, 1.35, 1.35, 1.15])  # the same between stretches of one recording
+DRIFT_DB, DRIFT_TAU_S = 0.55, 40.0  # and what wanders meanwhile
+SMOOTH = 0.15  # how far what electrodes have in common reaches, in radii of the head
 CLOSED_DB = (4.0, 9.0)  # alpha with the eyes closed, above that with the eyes open
 
 
@@ -93,7 +94,7 @@ def draw_person(seed: int | np.random.Generator) -> Person:
     effect = {part: rng.normal(*EFFECT_DB[part]) for part in EFFECT_DB}
     if rng.random() < NO_THETA:
         effect["theta"] = 0.3 * rng.standard_normal()
-    smooth = _smooth(0.35)
+    smooth = _smooth(SMOOTH)
     offsets = PERSON_DB[:, None] * (0.8 * rng.standard_normal((4, 19)) @ smooth + 0.6 * rng.standard_normal((4, 19)))
     return Person(
         offsets_db=offsets,
@@ -173,11 +174,11 @@ def simulate_eeg(
     frames = int(np.ceil(duration_s)) + 1  # heights change once a second, with lines between
     seconds = np.arange(frames)
     load, state = np.zeros(frames), np.zeros((4, 19, frames))
-    smooth = _smooth(0.35)
+    smooth = _smooth(SMOOTH)
     for start, stop, level in spans:
         inside = (seconds >= start) & (seconds < stop + 1)
         load[inside] = LOAD[LEVELS.index(level)]
-        mood = 0.6 * rng.standard_normal((4, 1)) + 0.8 * rng.standard_normal((4, 19)) @ smooth
+        mood = rng.standard_normal((4, 19)) @ smooth
         state[:, :, inside] = (BLOCK_DB[:, None] * mood)[:, :, None]
     keep = np.exp(-1 / DRIFT_TAU_S)
     steps = rng.standard_normal((4, 19, frames + 100)).swapaxes(1, 2) @ smooth
@@ -189,7 +190,7 @@ def simulate_eeg(
             slow = np.exp(-1 / LAG_S[part])
             answer = lfilter([1 - slow], [1, -slow], load, zi=[slow * load[0]])[0]
             near = _near(REACH[part][0], 1.0)
-            db = db + person.effect_db[k] * answer * (0.4 + 0.6 * near)[:, None]
+            db = db + person.effect_db[k] * answer * (0.5 + 0.5 * near)[:, None]
         if part == "alpha" and closed:
             db = db + person.closed_db * (0.5 + 0.5 * _near(REACH["alpha"][0], 0.8))[:, None]
         height = RMS_UV[k] * 10 ** (db / 20)
