@@ -128,6 +128,9 @@ def test_online_measures_every_hop_with_its_clock():
         now[0] += 0.002
         made += online.step()
     assert [each.time_s for each in made] == [1.0, 1.5, 2.0, 2.5, 3.0]
+    buffer.push("a", np.zeros(150))
+    made += online.step()
+    assert len(made) == 8, "three windows at once: each has its own time"
     assert np.allclose([each.ms for each in made], 7.0)
 
 
