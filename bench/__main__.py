@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench import af, attacks, mitdb, sleep, streaming, widgets
+from bench import af, attacks, mitdb, sleep, streaming, widgets, workload
 
 
 def main(
@@ -20,11 +20,12 @@ def main(
     controls: Annotated[bool, typer.Option(help="Measure how fast the figures with controls respond.")] = True,
     only: Annotated[list[str] | None, typer.Option(help="Only this attack (may be given several times).")] = None,
 ) -> None:
-    """The references of AF, arrhythmia and sleep beside other methods, figures, streaming, attacks on the grader."""
+    """References of AF, arrhythmia, sleep and workload beside other methods, figures, streaming, attacks on grading."""
     if networks:
         af.run(seeds=seeds, published_epochs=epochs, simulated=simulated)
         mitdb.run(seeds=min(seeds, 3), simulated=simulated)
         sleep.run(seeds=min(seeds, 3), simulated=simulated, ablation=ablation)
+        workload.run(seeds=min(seeds, 3), simulated=simulated)
     if controls:
         widgets.run()
     if stream:
