@@ -3,7 +3,7 @@
 `data` loads recordings as a `Cohort` (real where fetched, simulated otherwise); `registry`, `download`, `zenodo`,
 `physionet`, `sources` and `transfer` fetch and verify them; `afdata` checks the AF files, `records` and `mitdb` read
 records in WFDB form, `sleepedf_files` and `sleepedf` nights in EDF, `eegmat_files` and `eegmat` an arithmetic task in
-EDF and `pupil` an eye tracker's table; `window_cache` keeps their windows. `examples` has
+EDF, `pupil` an eye tracker's table; `window_cache` keeps their windows. `examples` has
 one recording of each kind to look at, `beats` single heartbeats with labels. `signals` filters, resamples and takes
 spectra; `ecg` finds R waves and measures rhythm; `evidence` says what half a minute tells of it, `arrhythmia` has
 networks, losses and a cross-validation by patient; `deploy`, with `deploy_reference` and `deploy_shift`, takes a

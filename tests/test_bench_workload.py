@@ -1,0 +1,58 @@
+"""`bench.workload`: who learns from whose windows."""
+
+import numpy as np
+import pytest
+
+from bench import workload
+from physiodl import eegmat
+from physiodl.cohort import Cohort
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    """Twelve people, two recordings of 12 s each, windows every second; electrodes of a person are his own."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for who in range(12):
+        gain = np.exp(rng.standard_normal(19))
+        for label in (0, 1):
+            x = (gain * 10)[:, None] * rng.standard_normal((19, 1500))
+            recording = eegmat.Recording(x.astype(np.float32), eegmat.CHANNELS, 125.0, (), np.zeros(0), False)
+            windows, start_s = eegmat.cut(recording, step_s=1.0, start_s=1.0)
+            n = len(windows)
+            parts.append((windows, np.full(n, label), np.full(n, f"s{who}"), np.full(n, f"s{who}_{label}"), start_s))
+    x, labels, who, recording, start_s = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Cohort("workload", x, labels, who, 125.0, eegmat.CONDITIONS, eegmat.CHANNELS, "simulated", "", "",
+                  {"recording": recording, "start_s": start_s})  # fmt: skip
+
+
+@pytest.mark.parametrize("leaky", [False, True])
+def test_nobody_is_tested_on_what_was_learned_from(cohort, leaky):
+    windows = workload.Windows(cohort, scaled=True)
+    assert len(windows.scored) == 12 * 2 * 2 and set(np.diff(windows.scored)) == {4}
+    tested = []
+
+    def trainer(many, few, seed):
+        def score(index):
+            people = set(windows.subjects[index])
+            shared = bool(people & set(windows.subjects[many])) or bool(people & set(windows.subjects[few]))
+            assert shared == leaky and not set(index) & set(many) and not set(index) & set(few)
+            assert set(few) <= set(many)
+            tested.extend(index)
+            return np.zeros(len(index))
+
+        return score
+
+    workload.cross_validate(windows, trainer, seed=0, leaky=leaky)
+    assert sorted(tested) == windows.scored.tolist()
+
+
+def test_without_a_difference_by_subject_there_is_no_score(cohort):
+    """Rest and task are the same noise here: by subject nothing is told apart."""
+    labels = cohort.labels[workload.Windows(cohort, scaled=False).scored]
+    for score in (
+        workload.by_band_power(cohort, seed=0),
+        workload.by_network(cohort, seed=0, passes=1),
+    ):
+        rest, task = score[labels == 0], score[labels == 1]
+        assert 0.2 < np.mean(task[:, None] > rest[None]) < 0.8
