@@ -134,7 +134,7 @@ def error(found: Any, true: np.ndarray, what: str = "logits") -> float:
     return float(np.abs(got - true).max() / np.std(true))
 
 
-def follows(found: Any, true: np.ndarray, *, at_least: float = 0.5, what: str = "logits") -> None:
+def follows(found: Any, true: np.ndarray, *, at_least: float = 0.5, what: str = "logits", cause: str = "") -> None:
     """Raise `ExamError` unless the values are those of this network, if not to the last digit."""
     got = numbers(found, shape=np.shape(true), what=what)
     r = float(np.corrcoef(got, true)[0, 1]) if np.std(got) > 0 else 0.0
@@ -142,7 +142,7 @@ def follows(found: Any, true: np.ndarray, *, at_least: float = 0.5, what: str = 
         r >= at_least,
         got=f"{what} that follow those of the network with a correlation of {r:.2f}",
         expected=f"at least {at_least}",
-        cause="the weights are not carried across, or land in the wrong place",
+        cause=cause or "the weights are not carried across, or land in the wrong place",
     )
 
 
