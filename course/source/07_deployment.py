@@ -26,7 +26,7 @@
 #
 # **What you need.** Lesson 03: the network, its windows, ROC AUC. From 02: filters. Keras and TensorFlow are explained here.
 #
-# **Time.** Reading 2 hours; computing 1 to 2 minutes on two CPU cores (about 4 with `BUDGET = "full"`).
+# **Time.** Reading 2 hours; computing 1 to 2 minutes on one CPU core (about 4 with `BUDGET = "full"`).
 #
 # **Data.** One-lead ECG in the form of [Zenodo record 15302489](https://zenodo.org/records/15302489), as in lesson 03.
 # Unless you have fetched it (`python data_fetch.py af` in a terminal), the recordings are **simulated**: made by formulas,
@@ -50,7 +50,7 @@ from torch import nn
 
 from physiodl import data, deploy, ecg, metrics, plots
 
-torch.set_num_threads(min(2, torch.get_num_threads()))
+torch.set_num_threads(1)  # so small a network gains nothing from more, and a device has one core to spare
 FEW = BUDGET == "ci"
 REPEATS = {"ci": 60, "default": 300, "full": 1000}[BUDGET]
 
@@ -513,7 +513,6 @@ display(table.style.format("{:.3f}").format("{:.2g}", subset="step of the input 
 # something else to do.
 
 # %%
-torch.set_num_threads(1)
 one = windows[test[:1]]
 calls = {
     "PyTorch": (lambda x: net(torch.as_tensor(x)), one),
@@ -689,7 +688,6 @@ def other_devices(x, g):
     return torch.clamp(x / (x.std(dim=-1, keepdim=True) + 1e-6), -6, 6)
 
 
-torch.set_num_threads(min(2, torch.get_num_threads()))
 more = {"ci": 3, "default": 8, "full": 15}[BUDGET]
 undivided = deploy.prepare(recordings.signals, recordings.fs, spread=1.0)
 careless, _ = deploy.train_reference(recordings, seed=SEED, epochs=more, prepared=undivided, augment=lambda x, g: x)
