@@ -21,6 +21,70 @@ from physiodl.exam import sleep as probe
 NAME = "05_sleep_staging"
 CASES = cases_of(NAME)
 TRAINING = ("train", "perform")  # tasks whose test cells train or examine a network
+# One slip in the reference answer: task, what stands there, what is put instead, points, what the student reads.
+SLIPS = {
+    "validation learnt from": (
+        "train",
+        'for name in ("train", "val"))\n',
+        'for name in ("train", "val"))\n    train = np.concatenate([train, val])\n',
+        9,
+        "trained on val epochs",
+    ),
+    "filled places in the loss": (
+        "train",
+        "logits, torch.as_tensor(y[rows[rows >= 0]]),",
+        "net(torch.as_tensor(np.asarray(epochs[rows])), present).flatten(0, 1), torch.as_tensor(y[rows.ravel()]),",
+        9,
+        "filled places took part in the loss",
+    ),
+    "weights in the validation loss": (
+        "train",
+        'val_loss.append(float(-np.log(np.maximum(p[np.arange(len(p)), y[fold["val"]]], 1e-12)).mean()))',
+        "w = weight.numpy()[y[fold['val']]]\n        val_loss.append(float("
+        "np.average(-np.log(np.maximum(p[np.arange(len(p)), y[fold['val']]], 1e-12)), weights=w)))",
+        9,
+        "class weights in the validation loss",
+    ),
+    "twenty passes always": ("train", "for _ in range(passes):", "for _ in range(20):", 8, "`passes` is not used"),
+    "one answer for a sequence": (
+        "networks",
+        "return self.out(self.dropout(h))",
+        "return self.out(self.dropout(h.sum(1, keepdim=True) / present.sum(1)[:, None, None] + 0 * h))",
+        7,
+        "the same answer for all epochs of a sequence",
+    ),
+    "no total_length": ("networks", ", total_length=length)", ")", 6, "give it total_length"),
+    "softmax at the end": (
+        "networks",
+        "return self.out(self.dropout(pooled(self.blocks(x[:, None]))))",
+        "return self.out(self.dropout(pooled(self.blocks(x[:, None])))).softmax(1)",
+        7,
+        "a softmax at the end",
+    ),
+    "one validation subject": (
+        "split",
+        "number == (i + 1) % k",
+        "who == who[np.flatnonzero(number == (i + 1) % k)[0]]",
+        7,
+        "one subject",
+    ),
+    "a table of what occurs": (
+        "metrics",
+        "table = np.zeros((5, 5), int)",
+        "table = np.zeros((max(max(labels), max(called)) + 1,) * 2, int)",
+        4,
+        "of shape (3, 3)",
+    ),
+    "nine tenths": ("report", "[0.025, 0.975]", "[0.05, 0.95]", 6, "another percentile than 2.5 and 97.5"),
+    "seed not used": ("report", "default_rng(seed)", "default_rng(0)", 6, "`seed` is not used"),
+    "one night runs into the next": (
+        "report",
+        "(night[1:] == night[:-1]) & ",
+        "",
+        6,
+        "the end of one night and the start of another",
+    ),
+}
 
 
 def test_bank_covers_what_it_must():
@@ -57,13 +121,33 @@ def test_every_task_has_a_wrong_case_that_loses_points_there(graded):
             assert any(c.kind == "wrong" and task in c.says and task in c.expect for c in CASES), task
 
 
-def test_reference_gets_all_points_whatever_the_seed():
-    parameters = {"SOURCE": "simulated", "BUDGET": "ci", "SEED": 0}
-    names = run_reference(NAME, parameters=parameters, skip=TRAINING)
-    cells = read_source(PROJECT / "solutions" / f"{NAME}.py").cells
-    for cell in (c for c in cells if c.role == "test" and c.task not in TRAINING):
-        for seed in range(100, 103):
+@pytest.fixture(scope="module")
+def names():
+    return run_reference(NAME, parameters={"SOURCE": "simulated", "BUDGET": "ci", "SEED": 0}, skip=("perform",))
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return {(c.role, c.task): c for c in read_source(PROJECT / "solutions" / f"{NAME}.py").cells}
+
+
+def test_reference_gets_all_points_whatever_the_seed(names, cells):
+    for cell in (c for (role, task), c in cells.items() if role == "test" and task not in TRAINING):
+        for seed in (100, 101, 2**62 - 1):  # the grader's seeds have up to 62 bits
             assert run_cell(cell.text, cell.task, {**names, "SEED": seed}) == cell.options["points"], (cell.task, seed)
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_one_slip_costs_its_points_and_is_named(slip, names, cells, capsys):
+    task, there, instead, points, said = SLIPS[slip]
+    answer, cell = cells["answer", task].text, cells["test", task]
+    assert there in answer
+    own = dict(names)
+    exec(compile(answer.replace(there, instead), f"<{slip}>", "exec"), own)
+    capsys.readouterr()
+    for seed in (3,) if task in TRAINING else (3, 4):
+        assert run_cell(cell.text, task, {**own, "SEED": seed}) == points
+        assert said in capsys.readouterr().out
 
 
 # --- hidden sleepers ---

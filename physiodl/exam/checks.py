@@ -156,7 +156,8 @@ def same(value, expected, *, what: str = "result", rtol: float = 1e-6, atol: flo
     wrong = np.flatnonzero(~np.isclose(array, target, rtol=rtol, atol=atol).ravel())
     if len(wrong):
         k = wrong[0]
-        where = f" at position {k}" if array.size > 1 else ""
+        place = k if array.ndim < 2 else tuple(map(int, np.unravel_index(k, array.shape)))
+        where = f" at position {place}" if array.size > 1 else ""
         if veiled():
             raise ExamError(f"got another {what}, expected {target.ravel()[k]:.6g}", cause)
         raise ExamError(f"got {what} = {array.ravel()[k]:.6g}{where}, expected {target.ravel()[k]:.6g}", cause)

@@ -315,7 +315,7 @@ def at_transition(stages: np.ndarray, nights: np.ndarray, order: np.ndarray) -> 
     )
 
 
-def interval(labels: np.ndarray, called: np.ndarray, who: np.ndarray, *, draws: int = 4000) -> tuple[float, float]:
+def interval(labels: np.ndarray, called: np.ndarray, who: np.ndarray, *, draws: int = 20_000) -> tuple[float, float]:
     """95 % percentile bootstrap interval (Efron 1979) of the pooled kappa, subjects drawn with replacement."""
     from sklearn import metrics as sk
 
