@@ -127,7 +127,7 @@ for stage, ax in enumerate(axes):
     ax.set_ylabel(f"{STAGES[stage]}  (µV)")
     ax.grid(axis="x", alpha=0.3)
 axes[-1].set(xlabel="time in the epoch (s)", xlim=(0, 30), xticks=range(0, 31, 5))
-limit = 1.1 * np.percentile(np.abs(night.epochs[list(middle.values())]), 99.9)
+limit = 1.05 * np.abs(night.epochs[list(middle.values())]).max()
 axes[0].set_ylim(-limit, limit)
 axes[0].set_title(f"five epochs of night {example} ({label})", fontsize=9)
 plt.show()
@@ -151,7 +151,6 @@ plt.show()
 
 # %%
 fig, axes = plt.subplots(1, 5, figsize=(13, 3.1), layout="constrained", sharey=True)
-means = np.zeros((5, np.sum((hz > 0.3) & (hz < 30))))
 shown = (hz > 0.3) & (hz < 30)
 for one in whose[:8]:
     own = np.flatnonzero(cohort.subjects == one)
@@ -160,20 +159,21 @@ for one in whose[:8]:
         if len(rows) >= 5:
             x_uv = cohort.signals[rows, 0] * cohort.columns["scale_uv"][rows][:, None]
             spectrum = np.log10(signal.welch(x_uv, cohort.fs, nperseg=400, axis=1)[1].mean(axis=0))[shown]
-            means[stage] += spectrum / len(whose[:8])
             axes[stage].plot(hz[shown], 10 * spectrum, color=COLOURS[stage], lw=0.8, alpha=0.8)
 for stage, ax in enumerate(axes):
-    for low, high in ((0.5, 2), (8, 16)):
-        ax.axvspan(low, high, color="#999999", alpha=0.13, lw=0)
+    for low, high, tint in ((0.5, 2, "#999999"), (8, 13, "#e0a030"), (11, 16, "#8a5aa8")):
+        ax.axvspan(low, high, color=tint, alpha=0.13, lw=0)
     ax.set(xlabel="frequency (Hz)", title=STAGES[stage], xlim=(0, 30))
 axes[0].set_ylabel("power (dB, 0 dB = 1 µV²/Hz)")
-fig.suptitle(f"shaded: slow waves (0.5 to 2 Hz); alpha (8 to 13 Hz) and spindles (11 to 16 Hz)   ({label})", fontsize=9)
+fig.suptitle(f"shaded: slow waves (grey, 0.5 to 2 Hz), alpha (yellow, 8 to 13 Hz), spindles (purple, 11 to 16 Hz)   ({label})", fontsize=9)
 plt.show()
 
 # %% [markdown]
-# Alpha stands out awake, a small hill of spindles in N2, and slow waves lift the left end in N3. Between N1 and REM
-# you would have to look for long. People differ as well: the same stage lies several decibels higher in one than in
-# the next.
+# Slow waves lift the left end in N3, and a shoulder of spindles stands beside the hill at 10 Hz in N2. That hill itself is
+# no proof of waking. Awake, alpha comes and goes with the eyes closed and open, and a single epoch may show none, as
+# perhaps the one above; and in sleep a smaller hill stays near 10 Hz, which stands out just as well, since the fast
+# background around it is lower there. Between N1 and REM you would have to look for long. People differ as well: the same
+# stage lies several decibels higher in one than in the next.
 #
 # ## 3 · Two files for one night
 #
@@ -193,7 +193,9 @@ print("all texts:", ", ".join(sorted(set(map(str, notes.description)))))
 # Four things have to be done, and each is a classical source of silent mistakes:
 #
 # - **A channel has a name.** Take `EEG Fpz-Cz` wherever it stands, and read it alone: MNE brings channels that are
-#   read together to the *highest* rate among them. MNE gives volts; times a million is µV.
+#   read together to the *highest* rate among them; `include=[name]` reads one. The header says in which unit a file
+#   stores a channel (µV, mV or V); MNE has looked there and always gives volts, so times a million is µV. A voltage is one
+#   electrode *against* another: `EEG Cz-Fpz` is the same channel upside down, and has to be turned.
 # - **Merge.** `Sleep stage 3` and `Sleep stage 4` both become N3.
 # - **Drop.** `Movement time` and `Sleep stage ?` are no stages. Dropping leaves a gap: what stands side by side in the
 #   array is not side by side in the night any more. So every epoch keeps its number.
@@ -248,8 +250,8 @@ axes[1].plot(hours, np.ones(len(hours)), color=plots.ORANGE, lw=1.5, label="each
 deep = night.stages == 3
 axes[1].fill_between(hours, 0, 1, where=deep, transform=axes[1].get_xaxis_transform(), color=COLOURS[3], alpha=0.15,
                      lw=0, label="scored N3")
-axes[1].set(xlabel="time in the recording (hours)", ylabel="standard deviation\nof an epoch (scaled)", ylim=(0, 4))
-axes[1].legend(fontsize=8, loc="upper right")
+axes[1].set(xlabel="time in the recording (hours)", ylabel="standard deviation\nof an epoch (scaled)", ylim=(0, None))
+axes[1].legend(fontsize=8, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
 fig.suptitle(label, fontsize=9)
 plt.show()
 
@@ -295,11 +297,11 @@ for run in sleep.runs(cohort.columns["night"], cohort.columns["epoch"]):
         bouts[cohort.labels[run[a]]].append((b - a) / 2)
 fig, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 table(axes[0], chance, "what follows (% of each row)", rows="this epoch", columns="the next epoch")
-parts = axes[1].boxplot(bouts, orientation="horizontal", showfliers=False, patch_artist=True)
+parts = axes[1].boxplot(bouts, orientation="horizontal", showfliers=False, patch_artist=True, medianprops={"color": "black"})
 for patch, colour in zip(parts["boxes"], COLOURS, strict=True):
     patch.set_facecolor(colour)
 axes[1].set_yticks(range(1, 6), STAGES)
-axes[1].set(xlabel="length of a stretch of one stage (minutes)", title="stretches", ylim=(5.5, 0.5))
+axes[1].set(xlabel="length of a stretch of one stage (minutes)", title="stretches (line: median; outliers not drawn)", ylim=(5.5, 0.5))
 fig.suptitle(label, fontsize=9)
 plt.show()
 print(f"an epoch is followed by its own stage in {100 * np.trace(follows) / follows.sum():.0f} % of all cases")
@@ -329,7 +331,7 @@ plt.show()
 # learnt this scorer's habits, or something leaks. That is a **ceiling**, and a test of plausibility.
 #
 # The simulator has scorers too, so its truth is as doubtful as a real one: they place a change an epoch early or late,
-# and judge doubtful epochs by mood. Two of them, on one simulated night:
+# and judge doubtful epochs by mood. Two of them, on one simulated night; orange lines: epochs in which they differ.
 
 # %%
 from physiodl.simulate.hypnogram import score, simulate_hypnogram
@@ -375,12 +377,13 @@ for name, said in stagings.items():
           f"macro-F1 {multiclass.macro_f1(y_night, said):.2f}")
 
 # %% [markdown]
-# The last line is nearly perfect by kappa and clearly not by macro-F1: report both.
+# The last line never finds N1, and yet kappa is hardly troubled. Macro-F1, which takes a fifth of its marks from N1, is
+# clearly lower: report both.
 #
 # ## 8 · One epoch, one answer
 #
 # From here on we use some of the subjects. A CNN reads one epoch: three blocks as in lesson 03, the first with a kernel
-# of 0.4 s, wide enough for a slow wave's flank or three spindle waves. At the end, of each of 48 channels the **mean**
+# of 0.4 s, wide enough for a slow wave's flank or about five waves of a spindle. At the end, of each of 48 channels the **mean**
 # over time (what lasts: a rhythm) and the **maximum** (what passes: a K-complex). These 96 numbers are the features of
 # an epoch, one layer weighs them.
 
@@ -429,10 +432,15 @@ print(f"{sum(w.numel() for w in EpochNet().parameters()):,} weights")
 #
 # **Early stopping.** A network can learn its subjects by heart. So some subjects, the *validation* subjects, are kept
 # out of training and asked after every pass. When their loss has not fallen for some passes, training stops, and the
-# weights of the best pass are taken back. They are not the test subjects: those have not been asked anything yet.
+# weights of the best pass are taken back. They are not the test subjects: those have not been asked anything yet. Here
+# the CNN has so few passes that mostly the best weights are taken and nothing is cut short; section 10 shows a training
+# that goes on too long.
 #
 # **Folds.** Subjects are dealt out like cards into `FOLDS` hands. Each hand is the test once, the next hand the
-# validation, the rest trains. Both nights of a person are in the same hand.
+# validation, the rest trains. It is people who are dealt, not nights: both nights of a person are in the same hand. Where
+# each has one night only, as in the simulated ones, that shows nothing; in Sleep-EDF nearly everybody has two. A part is
+# kept here as a mask, True or False for each epoch; `np.flatnonzero(mask)` gives the positions, which the assignment
+# asks for.
 
 # %%
 names = np.random.default_rng(SEED + 1).permutation(np.unique(subject))
@@ -537,8 +545,9 @@ fig.suptitle(f"each epoch alone ({label})", fontsize=9)
 plt.show()
 
 # %% [markdown]
-# Read the rows. W, N2 and N3 are mostly found. N1 goes to all its neighbours, and part of REM to N1 and N2, as the
-# epochs of section 2 made us expect.
+# Read the rows. W, N2 and N3 are mostly found. N1 fares worst and goes to its neighbours; look how much of it is called
+# REM, as the epochs of section 2 made us expect. REM in its turn goes to whatever else is calm or moves its eyes, and
+# that is not N1 alone: see what N2 and W get of it, and how much of W is called REM.
 #
 # ## 9 · Why one epoch is not enough
 #
@@ -561,7 +570,8 @@ jumps = [np.mean(np.diff(stages[mine]) != 0) for stages in (y, alone)]
 print(f"changes of stage from one epoch to the next: scored {100 * jumps[0]:.0f} %, network {100 * jumps[1]:.0f} %")
 
 # %% [markdown]
-# It flickers. No sleeper jumps into REM and back within a minute, again and again. A scorer would not write this either,
+# It flickers. No sleeper leaves a stage for another and is back within a minute, again and again: out of REM into N1,
+# say, or into REM out of N2. A scorer would not write this either,
 # not because single epochs are clearer to him, but because he knows what came before: section 5. An epoch that looks
 # like N1, N2 *or* REM is REM if it lies amid REM.
 #
@@ -579,7 +589,7 @@ for k in range(6):
                                           ("stage", "#333333"))):
         ax.text(k, row, text, ha="center", va="center", fontsize=13 if row in (2, 3) else 10,
                 bbox={"boxstyle": "round", "fc": "white", "ec": colour}, color=colour)
-    for low, high, bend in ((0, 1, 0), (1, 2, 0), (1, 3, -0.35), (2, 4, 0.35), (3, 4, 0)):
+    for low, high, bend in ((0, 1, 0), (1, 2, 0), (1, 3, -0.8), (2, 4, 0.8), (3, 4, 0)):
         ax.annotate("", (k, high - 0.28), (k, low + 0.28),
                     arrowprops={"arrowstyle": "->", "color": "#aaaaaa", "connectionstyle": f"arc3,rad={bend}"})
     if k < 5:
@@ -593,7 +603,8 @@ plt.show()
 # every twentieth, then some sequences begin in one person's morning and end in another one's evening, and the memory
 # carries the one over into the other. `sleep.sequences` cuts stretches instead. The last sequence of a stretch ends where
 # the stretch ends, and shares some epochs with the one before it; a stretch shorter than a sequence is filled up with
-# -1, and filled places are neither read nor counted. Here is a night with gaps, in sequences of 20:
+# -1, and filled places are neither read nor counted. (In the assignment no epoch stands in two sequences: there the last
+# one is simply shorter.) Here is a night with gaps, in sequences of 20:
 
 # %%
 gappy = max(tested, key=lambda n: len(sleep.runs(night_of[night_of == n], number[night_of == n])))
@@ -607,13 +618,21 @@ for a, b in zip(number[of_it][:-1], number[of_it][1:], strict=True):
     if b - a > 1:
         ax.axvline((a + b) / 240, color="black", lw=1)
 ax.set(yticks=[], ylim=(-0.6, 1.6), xlabel="time in the recording (hours)")
-ax.set_title(f"night {gappy}: one dot per epoch, one row of dots per sequence; black: dropped epochs ({label})", fontsize=9)
+ax.set_title(f"night {gappy}: one dot per epoch; sequences by turns in the upper and lower row; black: dropped epochs ({label})", fontsize=9)
 plt.show()
 
 # %% [markdown]
 # We train in **two steps**, as DeepSleepNet did (Supratak et al. 2017): the CNN first, on single epochs (done); then
 # its features are fixed, and an LSTM learns to read sequences of them. That is quick, since the features of a night
 # are computed once. (In the assignment both learn together.)
+#
+# Filled places need care. They stand at the end, so the LSTM that runs *backwards* meets them first, and would come to
+# the last real epoch with a memory of nothing. `pack_padded_sequence` takes them out: it is told how many epochs each
+# sequence has, and both directions begin at a real one. `enforce_sorted=False` lets the sequences stand in any order,
+# not the longest first. `pad_packed_sequence` fills up again, but only to the longest sequence of this batch;
+# `total_length` gives back the length that went in. If a CNN learns along, as in the assignment, filled places must stay
+# out of it, too: batch normalisation takes its mean over all it is given. `x[present]` is the list of real epochs,
+# (epochs, samples); what comes out goes back to its places by `h[present] = ...`.
 
 # %%
 class Reader(nn.Module):
@@ -647,8 +666,8 @@ def read_logits(net, h, rows):
     return out
 
 
-def fit_reader(h, fold, seed, length, passes):
-    """A Reader for sequences of `length` epochs, from the features h (n, 96) of one fold's CNN."""
+def fit_reader(h, fold, seed, length, passes, patience=4):
+    """A Reader for sequences of `length` epochs, from the features h (n, 96) of one fold's CNN, and its losses."""
     torch.manual_seed(seed)
     net, shuffle = Reader(), np.random.default_rng(seed)
     train, val, truth = rows_of(fold["train"], length), rows_of(fold["val"], length), torch.as_tensor(y)
@@ -659,8 +678,8 @@ def fit_reader(h, fold, seed, length, passes):
             present = torch.as_tensor(train[b] >= 0)
             yield nn.functional.cross_entropy(net(h[train[b]], present)[present], truth[train[b][train[b] >= 0]], weight=weight)
 
-    fit(net, batches, lambda: nn.functional.cross_entropy(read_logits(net, h, val)[at], truth[at]), passes, 3e-3)
-    return net
+    history = fit(net, batches, lambda: nn.functional.cross_entropy(read_logits(net, h, val)[at], truth[at]), passes, 3e-3, patience)
+    return net, history
 
 
 def scaled_features(k):
@@ -674,7 +693,7 @@ def examined(length, passes):
     said = np.zeros((len(y), 5), np.float32)
     for k, fold in enumerate(tqdm(folds, desc=f"folds, {length} epochs", leave=False)):
         h = scaled_features(k)
-        net = fit_reader(h, fold, 10 * SEED + k, length, passes)
+        net, _ = fit_reader(h, fold, 10 * SEED + k, length, passes)
         with torch.no_grad():
             p = torch.softmax(read_logits(net, h, rows_of(fold["test"], length)), dim=1).numpy()
         said[fold["test"]] = p[fold["test"]]
@@ -688,26 +707,52 @@ for name, answer in (("each epoch alone", alone), ("in sequences of 20", called)
           f"macro-F1 {multiclass.macro_f1(y, answer):.2f}   ({label})")
 
 # %% [markdown]
-# How much context does it take? The same features, read in sequences of other lengths. A sequence of one epoch is a
-# network without neighbours.
+# Did early stopping have anything to do? Here is the reader of fold 1 once more, with passes to spare and nobody to stop
+# it:
+
+# %%
+_, history = fit_reader(scaled_features(0), folds[0], 10 * SEED, 20, 2 * LSTM_PASSES, patience=2 * LSTM_PASSES)
+val = np.array([v for _, v in history])
+best = val.argmin()
+since = np.arange(len(val)) - np.array([val[: k + 1].argmin() for k in range(len(val))])
+stop = next((k for k, n in enumerate(since) if n >= 4), None)  # where a patience of 4 would have ended it
+fig, ax = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
+ax.plot(np.arange(len(val)) + 1, [t for t, _ in history], color=plots.BLUE, label="training, weighted")
+ax.plot(np.arange(len(val)) + 1, val, color=plots.ORANGE, label="validation")
+ax.plot(best + 1, val[best], "o", color=plots.ORANGE, label="lowest of all")
+if stop is not None:
+    ax.axvline(stop + 1, color="black", ls=":", label="a patience of 4 stops here")
+ax.set(xlabel="pass", ylabel="cross-entropy (nats)", title=f"fold 1, not stopped ({label})")
+ax.legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# The training loss goes on falling; the validation loss does not follow it for long. What the network learns from then
+# on it learns about its own subjects.
+#
+# How much context does it take? The same features, read in sequences of other lengths, all trained with the same number
+# of passes at most. A sequence of one epoch is a network without neighbours.
 
 # %%
 lengths = (1, 4, 20, 60) if BUDGET != "ci" else (1, 20)
-by_length = {n: multiclass.kappa(y, (said if n == 20 else examined(n, LSTM_PASSES // 2)).argmax(axis=1)) for n in lengths}
+by_length = {n: multiclass.kappa(y, (said if n == 20 else examined(n, LSTM_PASSES)).argmax(axis=1)) for n in lengths}
 fig, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
 ax.plot([n / 2 for n in by_length], list(by_length.values()), "o-", color=plots.BLUE)
-ax.set(xlabel="length of a sequence (minutes)", ylabel="kappa", xscale="log", title=f"test subjects of all folds ({label})")
+ax.set(xlabel="length of a sequence (minutes)", ylabel="kappa", xscale="log", title=f"test subjects of all folds; kappa axis cut ({label})")
 ax.set_xticks([n / 2 for n in by_length], [f"{n / 2:g}" for n in by_length])
 ax.minorticks_off()
 plt.show()
 
 # %% [markdown]
-# A few minutes bring most of it: about as long as a stretch of one stage lasts.
+# A few minutes bring most of it: about as long as a stretch of one stage lasts. The last steps are small, and the axis
+# does not begin at 0. With so few subjects, and one training each, two neighbouring points may well change places under
+# another seed: do not read which of the long ones is best.
 #
 # ## 11 · The report
 #
 # All test subjects of all folds together: each was judged by networks that had not met him. The interval comes from
-# drawing **subjects** again (lesson 04): epochs of one sleeper go right or wrong together.
+# drawing **subjects** again (lesson 04): epochs of one sleeper go right or wrong together. That is cheap, since kappa
+# needs the confusion matrix only: one per subject is counted once, and each draw adds up those of the subjects drawn.
 
 # %%
 value, low, high = multiclass.bootstrap_interval(multiclass.kappa, y, called, groups=subject, seed=SEED)
@@ -722,13 +767,13 @@ for shift, answer, name, colour in ((-0.2, alone, "each epoch alone", "#b5b5b5")
     axes[1].bar(np.arange(5) + shift, multiclass.f1_per_class(y, answer), 0.38, color=colour, label=name)
 axes[1].set_xticks(range(5), STAGES)
 axes[1].set(ylabel="F1", ylim=(0, 1), title="F1 of each stage")
-axes[1].legend(fontsize=8, loc="lower right")
+axes[1].legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.1))
 ordered = sorted(by_subject, key=by_subject.get)
 axes[2].plot([by_subject[one] for one in ordered], range(len(ordered)), "o", color=plots.BLUE)
 axes[2].axvspan(low, high, color=plots.BLUE, alpha=0.12, lw=0)
 axes[2].axvline(value, color=plots.BLUE, lw=1)
 axes[2].set_yticks(range(len(ordered)), ordered, fontsize=8)
-axes[2].set(xlabel="kappa", title="each subject; line: all together")
+axes[2].set(xlabel="kappa (axis cut)", title="each subject; line: all together")
 fig.suptitle(label, fontsize=9)
 plt.show()
 
@@ -811,6 +856,10 @@ print(f"{100 * near.mean():.0f} % of the epochs lie beside a change; they make u
 # - **Gradient**: how would the logit of a stage change if a sample were a little higher? Backpropagation (lesson 01)
 #   gives it for all samples at once. A gradient says what the network is sensitive to *right there*, which is noisier.
 #
+# We ask the simpler of our networks, the CNN of section 8 that reads each epoch alone, as fold 1 trained it, about test
+# subjects of that fold. The sequence network of sections 10 to 13 stands on such features, but would also look at the
+# neighbours.
+#
 # First occlusion in frequency: take one band out of every epoch, and see which stages suffer.
 
 # %%
@@ -829,11 +878,12 @@ for column, (low_hz, high_hz) in enumerate(bands.values()):
         own = y[few] == stage
         drop[stage, column] = (usual[own, stage] - changed[own, stage]).mean()
 fig, ax = plt.subplots(figsize=(8.5, 3.8), layout="constrained")
-shade = ax.imshow(100 * drop, cmap="RdBu_r", vmin=-60, vmax=60, aspect="auto")
+limit = 100 * np.abs(drop).max()
+shade = ax.imshow(100 * drop, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
 for row in range(5):
     for column in range(len(bands)):
         ax.text(column, row, f"{100 * drop[row, column]:+.0f}", ha="center", va="center", fontsize=9,
-                color="white" if abs(drop[row, column]) > 0.4 else "black")
+                color="white" if 100 * abs(drop[row, column]) > 0.6 * limit else "black")
 ax.set_xticks(range(len(bands)), [f"{name} Hz" for name in bands])
 ax.set_yticks(range(5), STAGES)
 ax.set(xlabel="band taken out", ylabel="scored stage", title=f"loss of probability of the right stage (percentage points; {label})")
@@ -842,9 +892,14 @@ plt.show()
 
 # %% [markdown]
 # Red: without this band the stage is no longer recognised. Blue: without it the stage is *easier* to call, since what
-# speaks for others is gone. Now compare with the table of section 2. N3 needs its slow waves: good. Waking needs alpha,
-# and the blinks, which are slow: good. If N3 had depended on 16 to 30 Hz, we should look for an artefact. And N2? By the
-# manual it needs spindles or K-complexes. See in your run whether taking the spindles away costs anything. Where it does
+# speaks for others is gone. Now compare with the table of section 2. N3 needs its slow waves: good. Waking
+# should need alpha, or the blinks, which are slow, or the fast activity above 16 Hz. See which of the three your network
+# lives on. If alpha costs nothing, it relies on the others; it may then fail with a calm sleeper whose eyes are closed.
+# And look twice wherever 16 to 30 Hz, **beta**, is worth a lot. The brain does make more of it awake, but so do the
+# muscles of the forehead, whose activity reaches down into this band, and what noise the amplifier has is easiest to see
+# here, where the EEG is small. From one channel nobody can tell these apart. A stage called by muscle is not called wrongly,
+# but it is not called by the brain. If N3 depended on this band, we should look for an artefact at once. And N2? By
+# the manual it needs spindles or K-complexes. See in your run whether taking the spindles away costs anything. Where it does
 # not, the network has found a shorter way, and lives on K-complexes and other slow waves alone: right on these nights,
 # and in trouble with a sleeper who has few of them.
 #
@@ -892,7 +947,7 @@ for column, stage in enumerate((2, 3)):
     axes[3, column].plot(time_s, slow, color="#999999", lw=1, label="0.5 to 2 Hz")
     axes[3, column].plot(time_s, 3 * sigma, color="#8a5aa8", lw=0.7, label="11 to 16 Hz, three times as high")
     axes[3, column].set(xlabel="time in the epoch (s)", ylabel="EEG (scaled)", xlim=(0, 30))
-    axes[3, column].legend(fontsize=8, loc="upper right", ncols=2)
+    axes[3, column].legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
 fig.suptitle(label, fontsize=9)
 plt.show()
 
