@@ -767,7 +767,7 @@ ax.set_title(label, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# Each device leaves its own signature, and no label was needed. Now compare with the AUC of the reference beside the names: the
+# Most devices leave a signature of their own, and no label was needed; a turned lead leaves hardly any in these six numbers. Now compare with the AUC of the reference beside the names: the
 # loudest signature is not the worst device. That something *is different* does not mean that it is *worse*; it is the reason to fetch some
 # labelled recordings from there, and to look.
 #
