@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from physiodl import eegmat_files, pupil, registry, sleepedf_files, window_cache
+from physiodl import clocks, eegmat_files, pupil, registry, sleepedf_files, window_cache
 from physiodl import signals as dsp
 from physiodl.cohort import Cohort
 from physiodl.eegmat_files import (
@@ -51,7 +51,7 @@ PUPIL_FS = 60.0  # of the pupil's windows
 PLAUSIBLE_UV = (0.5, 500.0)  # spread of an EEG of a minute; a wrong unit is off by 1000
 CITATION = "EEG During Mental Arithmetic Tasks (Zyma et al. 2019; PhysioNet, Goldberger et al. 2000)"
 LICENCE = "ODC-By 1.0"
-CODE = (__file__, eegmat_files.__file__, sleepedf_files.__file__, pupil.__file__, dsp.__file__)
+CODE = (__file__, eegmat_files.__file__, sleepedf_files.__file__, pupil.__file__, clocks.__file__, dsp.__file__)
 LEVEL_MARK, SYNC_MARK = "workload ", "sync"  # annotations of simulated recordings
 
 

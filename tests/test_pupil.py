@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from physiodl import pupil
+from physiodl import clocks, pupil
 from physiodl.afdata import DataError
 from physiodl.simulate import pupil as sim
 
@@ -138,7 +138,7 @@ def test_clocks_are_aligned_though_either_missed_pulses(seed):
     ours = sim.pulses(rng, 300.0)
     rate, offset = 1 + rng.uniform(-2e-4, 2e-4), rng.uniform(-400, 400)
     theirs = (ours - offset) / rate + 0.004 * rng.standard_normal(len(ours))
-    got = pupil.fit_clock(theirs[rng.random(len(ours)) > 0.3], ours[rng.random(len(ours)) > 0.2])
+    got = clocks.fit_clock(theirs[rng.random(len(ours)) > 0.3], ours[rng.random(len(ours)) > 0.2])
     at = np.array([0.0, 150.0, 300.0])
     assert np.abs(got[0] * (at - offset) / rate + got[1] - at).max() < 0.012
     assert got[2] >= 8
@@ -150,18 +150,18 @@ def test_clocks_are_aligned_though_either_missed_pulses(seed):
 )
 def test_pulses_that_do_not_fit_are_refused(theirs, ours):
     with pytest.raises(ValueError, match="pulses that do not fit each other"):
-        pupil.fit_clock(np.array(theirs), np.array(ours))
+        clocks.fit_clock(np.array(theirs), np.array(ours))
 
 
 def test_a_grid_makes_nothing_up():
     time_s = np.concatenate([np.arange(0.5, 4, 0.02), np.arange(6, 9, 0.02)])
-    out = pupil.on_grid(time_s, 2 * time_s, duration_s=10.0, fs=10.0)
+    out = clocks.on_grid(time_s, 2 * time_s, duration_s=10.0, fs=10.0)
     assert len(out) == 100
     known = np.isfinite(out)
     assert known[6:39].all() and known[61:89].all() and not known[40:60].any()
     assert not known[:5].any() and not known[91:].any()
     assert out[known] == pytest.approx(2 * np.arange(100)[known] / 10)
-    assert np.isnan(pupil.on_grid(time_s, np.full(len(time_s), np.nan), duration_s=2.0, fs=10.0)).all()
+    assert np.isnan(clocks.on_grid(time_s, np.full(len(time_s), np.nan), duration_s=2.0, fs=10.0)).all()
 
 
 # ---- the simulated pupil, through all steps --------------------------------------------------------------------
@@ -188,9 +188,9 @@ def test_cleaning_brings_a_table_close_to_the_true_pupil(seed):
     assert table.simulated and abs(table.fs - FS) < 0.1 and len(true) == len(table.time_s)
     got, seen = pupil.clean(table, pulse, duration_s=140.0)
     assert got.shape == seen.shape == (8400,) and 0.6 < seen.mean() < 0.98
-    rate, offset, _ = pupil.fit_clock(table.sync_s, pulse)
+    rate, offset, _ = clocks.fit_clock(table.sync_s, pulse)
     still, _ = pupil.without_light(true, table.luminance, table.fs)
-    want = pupil.on_grid(rate * table.time_s + offset, still, duration_s=140.0, fs=FS)
+    want = clocks.on_grid(rate * table.time_s + offset, still, duration_s=140.0, fs=FS)
     ok = np.isfinite(got) & np.isfinite(want)
     assert ok.mean() > 0.85
     error = got[ok] - want[ok]
@@ -207,7 +207,7 @@ def test_cleaning_brings_a_table_close_to_the_true_pupil(seed):
         "nothing": (rate * table.time_s + offset, table.diameter_mm),
     }
     for what, (time_s, x) in others.items():
-        other = pupil.on_grid(time_s, x, duration_s=140.0, fs=FS)
+        other = clocks.on_grid(time_s, x, duration_s=140.0, fs=FS)
         both = ok & np.isfinite(other)
         assert np.std((other - want)[both]) > 1.15 * np.std((got - want)[both]), what
 
