@@ -39,8 +39,8 @@ MEASURING = (
 )
 # Those whose versions can change a mark; TensorFlow is tensorflow-cpu where there is a build of that.
 PACKAGES = (
-    "numpy", "scipy", "scikit-learn", "torch", "tensorflow", "keras", "onnx", "onnxruntime", "ai-edge-litert", "nbgrader",
-    "ipykernel", "nbclient",
+    "numpy", "scipy", "scikit-learn", "torch", "tensorflow", "keras", "onnx", "onnxruntime", "ai-edge-litert",
+    "nbgrader", "ipykernel", "nbclient",
 )  # fmt: skip
 STANDS_FOR = {"tensorflow": ("tensorflow", "tensorflow-cpu")}
 
