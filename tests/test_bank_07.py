@@ -49,7 +49,7 @@ def test_every_task_has_a_wrong_case_that_loses_points_there(graded):
 @pytest.mark.slow
 def test_files_that_look_for_hidden_labels_find_none(graded):
     said = graded["hostile_files"].messages["perform"]
-    assert "ROC AUC" not in said and not re.search(r"\d{3,}", said.replace("300,000", ""))
+    assert not re.search(r"ROC AUC \d|\d{3,}", said.replace("300,000", "")), "a measure, or a number of recordings"
 
 
 def test_reference_gets_all_points_whatever_the_seed():

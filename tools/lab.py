@@ -153,7 +153,8 @@ def main(argv=None):
     server = subprocess.Popen(
         line, cwd=ROOT, env=dict(os.environ, JUPYTER_TOKEN=token), start_new_session=os.name == "posix"
     )
-    for name in ("SIGTERM", "SIGHUP"):  # SIGHUP: the terminal was closed
+    # SIGHUP: the terminal was closed. SIGINT: a shell without a terminal starts what is in its background deaf to it.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), stop)
     try:
