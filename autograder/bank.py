@@ -13,9 +13,17 @@ A case is a percent text file tests/bank/<assignment>/<name>.py. It opens with Y
 
 Cells replace the reference answer of their task (`# %% [markdown] task="interpret"` a written one); a cell
 without a task is added behind the cell before it. Tasks that are not named are answered as the reference
-does. More keys: `empty: [task]` leaves the handout's stub; `drop: [cell]`, `duplicate: [cell]` and `tags:
-{cell: [tag]}` take, copy or tag cells by their grade id; `raw: truncated | empty | any text` is a file that
-is no notebook; `status` and `total` are expected of the whole submission.
+does. `# %% task="split" change` says which lines of the reference's answer are others, and nothing else:
+
+    # was
+        groups = recordings["group"]
+    # now
+        groups = np.arange(len(recordings))
+
+The lines below `# was` stand once in that answer; more pairs may follow. More keys: `empty: [task]` leaves the
+handout's stub, `only: [task]` that of all other tasks; `drop: [cell]`, `duplicate: [cell]` and `tags: {cell: [tag]}`
+take, copy or tag cells by their grade id; `raw: truncated | empty | any text` is a file that is no notebook;
+`status` and `total` are expected of the whole submission.
 """
 
 from __future__ import annotations
@@ -34,7 +42,7 @@ from autograder.results import Result
 from autograder.source import SOLUTION, notebook_text, split_regions
 
 KINDS = ("reference", "alternative", "naive", "wrong", "broken")
-KEYS = {"kind", "title", "expect", "says", "empty", "drop", "duplicate", "tags", "raw", "status", "total"}
+KEYS = {"kind", "title", "expect", "says", "empty", "only", "drop", "duplicate", "tags", "raw", "status", "total"}
 MARKER = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?P<options>.*)$")
 TOLERANCE = 0.005  # points
 
@@ -45,7 +53,10 @@ class BankError(ValueError):
 
 @dataclass(frozen=True)
 class Case:
-    """A submission and what is expected of it; `cells` are (task or None, cell type, text) in order."""
+    """A submission and what is expected of it; `cells` are (task or None, cell type, text) in order.
+
+    The cell type is code, markdown or change.
+    """
 
     name: str
     assignment: str
@@ -96,7 +107,11 @@ def _cells(path: Path, body: str) -> list[tuple[str | None, str, str]]:
         match = MARKER.match(line)
         if match:
             task = re.search(r'task="([^"]+)"', match["options"])
-            cells.append((task[1] if task else None, "markdown" if match["markdown"] else "code", []))
+            change = match["options"].endswith(" change")
+            if change and not task:
+                raise BankError(f"{path}: got a change of no task; expected `# %% task=\"...\" change`")
+            kind = "change" if change else "markdown" if match["markdown"] else "code"
+            cells.append((task[1] if task else None, kind, []))
         elif cells:
             cells[-1][2].append(re.sub(r"^# ?", "", line) if cells[-1][1] == "markdown" else line)
         elif line.strip():
@@ -115,8 +130,10 @@ def make_submission(case: Case, handout: NotebookNode, solution: NotebookNode) -
         return "" if raw == "empty" else str(raw)
     notebook = copy.deepcopy(handout)
     answers = {_id(c): _answer(c.source) for c in solution.cells if _is_answer(c)}
-    given = {task: text for task, _, text in case.cells if task}
-    named = {*given, *case.options.get("empty", [])}
+    given = {task: text for task, kind, text in case.cells if task and kind != "change"}
+    changes = {task: text for task, kind, text in case.cells if kind == "change"}
+    only, empty = case.options.get("only"), set(case.options.get("empty", []))
+    named = {*given, *changes, *empty, *(only or [])}
     cells = {*case.options.get("drop", []), *case.options.get("duplicate", []), *case.options.get("tags", {})}
     strange = sorted((named - set(answers)) | (cells - {_id(c) for c in handout.cells}))
     if strange:
@@ -124,8 +141,11 @@ def make_submission(case: Case, handout: NotebookNode, solution: NotebookNode) -
             f"bank case {case.name}: the handout has no {', '.join(strange)}; "
             f"its answers are {', '.join(sorted(answers))}"
         )
+    given |= {task: _changed(answers[task], text, f"{case.name}, {task}") for task, text in changes.items()}
+    if only is not None:
+        empty |= set(answers) - {*only, *given}
     for cell in notebook.cells:
-        if _is_answer(cell) and _id(cell) not in case.options.get("empty", []):
+        if _is_answer(cell) and _id(cell) not in empty:
             cell.source = given.get(_id(cell), answers[_id(cell)])
     _add_cells(notebook, case)
     for name, tags in case.options.get("tags", {}).items():
@@ -137,6 +157,23 @@ def make_submission(case: Case, handout: NotebookNode, solution: NotebookNode) -
     notebook.cells = [c for c in notebook.cells if _id(c) not in case.options.get("drop", [])]
     text = notebook_text(notebook)
     return text[: len(text) // 2] if raw == "truncated" else text
+
+
+def _changed(answer: str, text: str, where: str) -> str:
+    """The reference's answer with the lines below each `# was` exchanged for those below the `# now` behind it."""
+    parts = re.split(r"^# (was|now)$\n?", text, flags=re.M)
+    if parts[0].strip() or parts[1::2] != ["was", "now"] * (len(parts) // 4) or len(parts) < 5:
+        raise BankError(f"bank case {where}: expected pairs of `# was` and `# now`, each with lines below it")
+    answer = f"\n{answer}\n"
+    for was, now in zip(parts[2::4], parts[4::4], strict=True):
+        was, now = (f"\n{part.strip(chr(10))}\n" for part in (was, now))
+        if answer.count(was) != 1:
+            raise BankError(
+                f"bank case {where}: these lines stand {answer.count(was)} times in the reference's answer, "
+                f"expected once:{was}"
+            )
+        answer = answer.replace(was, "\n" if not now.strip() else now)
+    return answer.strip("\n")
 
 
 def _add_cells(notebook: NotebookNode, case: Case) -> None:

@@ -79,6 +79,41 @@ def test_the_reference_answers_what_a_case_leaves_out(tmp_path, tiny):
         assert secret not in text
 
 
+CHANGE = """\
+# ---
+# kind: wrong
+# title: t
+# only: [rhythm]
+# ---
+# %% task="heart_rate" change
+# was
+{was}
+# now
+{now}
+"""
+
+
+def test_a_case_may_name_only_the_lines_it_changes(tmp_path, tiny):
+    reference, _ = sources(make_submission(case(tmp_path, "# ---\n# kind: reference\n# title: t\n# ---\n"), *tiny))
+    lines = reference["heart_rate"].split("\n")
+    text = CHANGE.format(was=lines[-1], now="    # was it so?\n    return 7.0")
+    found, _ = sources(make_submission(case(tmp_path, text), *tiny))
+    assert found["heart_rate"] == "\n".join([*lines[:-1], "    # was it so?", "    return 7.0"])
+    given, _ = sources(nbformat.writes(tiny[0]))
+    assert found["rhythm"] == reference["rhythm"] and found["interpret"] == given["interpret"], "only what is named"
+    gone, _ = sources(make_submission(case(tmp_path, CHANGE.format(was=lines[-1], now="")), *tiny))
+    assert gone["heart_rate"] == "\n".join(lines[:-1])
+    for wrong, message in (
+        (CHANGE.format(was="    no such line", now="x"), "stand 0 times.*no such line"),
+        (CHANGE.format(was=lines[-1].strip()[:8], now="x"), "stand 0 times"),
+        (CHANGE.format(was=lines[-1], now="x").replace("# now\n", ""), "pairs of `# was` and `# now`"),
+    ):
+        with pytest.raises(BankError, match=f"(?s){message}"):
+            make_submission(case(tmp_path, wrong), *tiny)
+    with pytest.raises(BankError, match="a change of no task"):
+        case(tmp_path, CHANGE.replace(' task="heart_rate"', ""))
+
+
 def test_a_case_may_damage_the_notebook(tmp_path, tiny):
     made = case(
         tmp_path,
