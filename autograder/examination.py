@@ -163,7 +163,6 @@ class Examination(Execute):
         _add_error(cell, "KernelDied", f"{why}; the cells after it ran in a new kernel")
         runs = copy.deepcopy(self.runs)
         try:
-            self.kc.stop_channels()
             self.startup_timeout = 20
             self.confined.restart()
             self.start_new_kernel_client()

@@ -29,17 +29,46 @@ from autograder.paths import ONE_THREAD, PROJECT
 
 MAX_MESSAGE = 64_000_000  # bytes of one message; a large figure has some MB
 MAX_WAITING = 60  # messages that wait to be read
+# A day before a connection is tried again. Not -1, libzmq's own word for never: with it libzmq 4.3.5 takes the
+# connection away between two parts of a message where the peer dies, and ends the process ("!_more", fq.cpp).
+NEVER_MS = 100_000_000
 KERNEL_PLACE = "/run/kernel"  # where the kernel's sockets are, inside
 START_S = 60.0  # a loaded machine needs long for the first import
 
 
 class Client(AsyncKernelClient):
-    """A client that asks the walls, not the heartbeat, whether the kernel is alive."""
+    """A client that asks the walls, not the heartbeat, whether the kernel is alive.
+
+    So there is no heartbeat, whose thread would go on asking a kernel that died.
+    """
 
     kernel: Any = None
 
-    async def is_alive(self) -> bool:
+    async def _async_is_alive(self) -> bool:
         return self.kernel.alive()
+
+    is_alive = _async_is_alive
+
+    def start_channels(self, *, hb: bool = False, **channels: bool) -> None:
+        super().start_channels(hb=hb, **channels)
+
+    def close(self) -> None:
+        """Close all sockets now and in this thread: left to the garbage collector, any thread might do it."""
+        with contextlib.suppress(zmq.ZMQError):
+            self.stop_channels()
+            self.context.destroy(linger=0)
+
+
+def limited(context: zmq.Context) -> zmq.Context:
+    """The context with limits on what may come in, and no second connection: a link in the student's folder could
+    turn it elsewhere.
+    """
+    for option, value in (
+        (zmq.MAXMSGSIZE, MAX_MESSAGE), (zmq.RCVHWM, MAX_WAITING), (zmq.RECONNECT_IVL, NEVER_MS), (zmq.LINGER, 0),
+        (zmq.SNDTIMEO, 5_000),  # to a kernel that has gone a message would wait for ever
+    ):  # fmt: skip
+        context.setsockopt(option, value)
+    return context
 
 
 class ConfinedKernel:
@@ -71,6 +100,7 @@ class ConfinedKernel:
     ):
         self.folder, self.sandboxed, self.limits = folder, sandboxed, limits
         self.process: Any = None
+        self.kc: Client | None = None
         self.ended, self.started = "", 0
         self.watch: processes.Watch | None = None
         self.oom_kills = processes.oom_kills()
@@ -156,14 +186,9 @@ class ConfinedKernel:
                 raise RuntimeError("the student's kernel did not start: its sockets were replaced")
 
     def client(self) -> AsyncKernelClient:
-        context = zmq.asyncio.Context()
-        # Limits on what may come in; and no second connection: a link in the student's folder could turn it elsewhere.
-        for option, value in (
-            (zmq.MAXMSGSIZE, MAX_MESSAGE), (zmq.RCVHWM, MAX_WAITING), (zmq.RECONNECT_IVL, -1), (zmq.LINGER, 0),
-            (zmq.SNDTIMEO, 5_000),  # to a kernel that has gone a message would wait for ever
-        ):  # fmt: skip
-            context.setsockopt(option, value)
-        client = Client(context=context)
+        """A client of the kernel that runs now; that of the one before it is closed."""
+        self._close_client()
+        client = Client(context=limited(zmq.asyncio.Context()))
         client.kernel = self
         client.load_connection_info(self.connection)
         self.kc = client
@@ -201,10 +226,16 @@ class ConfinedKernel:
 
     def shutdown_kernel(self, **_: Any) -> None:
         """Kill everything behind the walls."""
+        self._close_client()
         if self.process is not None:
             self.watch.stop()
             processes.kill(self.process)
             self.watch.join(timeout=2)
+
+    def _close_client(self) -> None:
+        if self.kc is not None:
+            self.kc.close()
+            self.kc = None
 
     def cleanup_resources(self, **_: Any) -> None:
         pass
