@@ -28,14 +28,24 @@ from autograder.reference import run_reference
 from autograder.source import read_source
 
 COHORT = re.compile(r'exam\.cohort\("(\w+)"\)')
+WITHOUT = re.compile(r'(\w+) = \w+\.without\("(\w+)"\)')  # the same recordings with a dead sensor
+ASKED = re.compile(r"exam\.ask\(\w+, (\w+)\)")
 LINE = re.compile(
-    r'exam\.score\("(\w+)", \w+, exam\.ask\(\w+, (\w+)\)\).*?floor=([\d.]+), full=([\d.]+), points=([\d.]+)', re.S
+    r'exam\.score\("(\w+)", (\w+), exam\.(?:ask\(\w+, (\w+)\)|given\(\w+\))\)'
+    r".*?floor=([\d.]+), full=([\d.]+), points=([\d.]+)",
+    re.S,
 )
 
 
 def thresholds(assignment: str, root: Path = PROJECT) -> dict[str, tuple[float, float, float]]:
     """Metric -> (floor, full, points), read from the assignment's own test cells."""
-    return {metric: (float(a), float(b), float(p)) for metric, _, a, b, p in LINE.findall(_tests(assignment, root))}
+    text = _tests(assignment, root)
+    dead = dict(WITHOUT.findall(text))
+    return {_label(m, dead.get(of)): (float(a), float(b), float(p)) for m, of, _, a, b, p in LINE.findall(text)}
+
+
+def _label(metric: str, dead: str | None) -> str:
+    return f"{metric} without {dead}" if dead else metric
 
 
 def _tests(assignment: str, root: Path = PROJECT) -> str:
@@ -56,11 +66,15 @@ def measure(assignment: str, seed: int) -> dict[str, float]:
         exam.write_hidden(Path(folder), key=f"calibration {seed}".encode())
         with mock.patch.dict(os.environ, {"PHYSIODL_EXAM": folder}):
             unseen = exam.cohort(COHORT.search(text)[1])
-    answers: dict[str, np.ndarray] = {}
-    for metric, function, *_ in LINE.findall(text):
-        if function not in answers:
-            answers[function] = exam.ask(unseen, names[function])
-        found[metric] = exam.score(metric, unseen, answers[function]).value
+    answers: dict[tuple[str, str], np.ndarray] = {}
+    dead = dict(WITHOUT.findall(text))
+    for metric, cohort, function, *_ in LINE.findall(text):
+        # a cell that asks once and scores often names the function where it asks
+        function, lacks = function or ASKED.search(text)[1], dead.get(cohort, "")
+        examined = unseen.without(lacks) if lacks else unseen
+        if (function, lacks) not in answers:
+            answers[function, lacks] = exam.ask(examined, names[function])
+        found[_label(metric, lacks)] = exam.score(metric, examined, answers[function, lacks]).value
     return found
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from sklearn import metrics as sk
 
+from physiodl.metrics import _weighted_auc
+
 N_CLASSES = 5  # sleep stages W, N1, N2, N3, REM
 
 
@@ -98,6 +100,52 @@ def bootstrap_interval(
     return value, float(low), float(high)
 
 
+def auc_per_class(labels: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """(n_classes,) area under the ROC curve of each class against all others, by its own column.
+
+    labels: (n,) class numbers, each of them there. probability: (n, n_classes), larger means more likely.
+    """
+    labels, probability = _scored(labels, probability)
+    return np.array([sk.roc_auc_score(labels == k, probability[:, k]) for k in range(probability.shape[1])])
+
+
+def auc_intervals(
+    labels: np.ndarray,
+    probability: np.ndarray,
+    *,
+    groups: np.ndarray,
+    n_boot: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """AUC of each class and their mean, with percentile bootstrap intervals (Efron 1979) that resample whole subjects.
+
+    Args:
+        labels, probability: as in `auc_per_class`. groups: (n,) whose each is.
+        n_boot: resamples; those in which a class is missing are left out. level: coverage. seed: of the resamples.
+
+    Returns:
+        (value, low, high), each (n_classes + 1,): the classes, then their mean.
+
+    Raises:
+        ValueError: fewer than two groups, or arguments that make no sense.
+    """
+    labels, probability = _scored(labels, probability)
+    names, who = np.unique(np.asarray(groups), return_inverse=True)
+    if who.shape != labels.shape or len(names) < 2:
+        raise ValueError(f"got {len(names)} groups of {who.size} labels; expected one group per label, two at least.")
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=int(n_boot))[:, who]
+    whole = np.all([(times[:, labels == k] > 0).any(axis=1) for k in range(probability.shape[1])], axis=0)
+    if not whole.any():
+        raise ValueError("no resample has all classes; a bootstrap over subjects needs more of them.")
+    drawn = [_weighted_auc((labels == k).astype(np.int64), p, times[whole]) for k, p in enumerate(probability.T)]
+    drawn = np.stack([*drawn, np.mean(drawn, axis=0)])
+    value = auc_per_class(labels, probability)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=1)
+    return np.append(value, value.mean()), low, high
+
+
 # scikit-learn's functions take one confusion matrix's worth of labels at a time; these take a stack (..., k, k)
 
 
@@ -119,6 +167,17 @@ def _accuracy(counts: np.ndarray) -> np.ndarray:
 
 
 _FROM_COUNTS = {kappa: _kappa, macro_f1: _macro_f1, accuracy: _accuracy}
+
+
+def _scored(labels, probability) -> tuple[np.ndarray, np.ndarray]:
+    probability = np.asarray(probability, dtype=float)
+    if probability.ndim != 2 or not np.isfinite(probability).all():
+        raise ValueError(f"probability has shape {probability.shape}; expected finite numbers, a column per class.")
+    labels, _ = _checked(labels, np.zeros(len(probability)), probability.shape[1])
+    missing = sorted(set(range(probability.shape[1])) - set(labels.tolist()))
+    if missing:
+        raise ValueError(f"no label is {missing[0]}; an AUC against the others needs every class.")
+    return labels, probability
 
 
 def _checked(labels, predicted, n_classes: int) -> tuple[np.ndarray, np.ndarray]:

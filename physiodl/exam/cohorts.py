@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,12 @@ BATCH = (12, 61)  # recordings in one call of `ask`, least and one beyond the mo
 ASKED_AGAIN = 48
 ODD_ANSWERS = 0.05  # share that may change: a decision whose probability lies on the threshold
 PRACTICE_SEED = 2027  # of the patients of the arrhythmia cohort in self-checks
-METRICS = ("roc_auc", "accuracy", "sensitivity", "specificity", "f1", "kappa", "macro_f1")
-OF_STAGES = ("kappa", "macro_f1")  # of five classes; the others are of two
+OF_STAGES = ("kappa", "macro_f1")  # of five classes, from decisions
+OF_LEVELS = ("auc_low", "auc_medium", "auc_high", "macro_auc")  # of three classes, from probabilities
+METRICS = ("roc_auc", "accuracy", "sensitivity", "specificity", "f1", *OF_STAGES, *OF_LEVELS)
+NAMES = {"roc_auc": "ROC AUC", "f1": "F1", "macro_f1": "macro-F1", "macro_auc": "macro-AUC"} | {
+    f"auc_{level}": f"AUC of {level}" for level in ("low", "medium", "high")
+}
 
 _state = {"assignment": "", "source": "auto", "seed": 0}
 _cell: dict = {"hidden": False, "scores": []}  # of the test cell that runs now: what the examiner asks for afterwards
@@ -54,7 +58,8 @@ class ExamCohort:
     """Recordings to predict: ``signals`` (n, channels, samples), ``fs`` in Hz, ``labels`` sealed.
 
     ``subjects`` (n,) says whose they are, where that is known. Where they are epochs of nights, ``nights`` (n, 2) says
-    of which night each is and its number there; they are in order, night after night.
+    of which night each is and its number there; they are in order, night after night. Where the pupil was seen too,
+    ``pupil`` (n, samples) is its diameter over the same time, NaN where it was not seen.
     """
 
     signals: np.ndarray
@@ -64,9 +69,15 @@ class ExamCohort:
     hidden: bool
     subjects: np.ndarray | None = None
     nights: np.ndarray | None = None
+    pupil: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.signals)
+
+    def without(self, signal: str) -> ExamCohort:
+        """The same recordings with a dead sensor: all of ``signal``, "eeg" or "pupil", is NaN."""
+        field = {"eeg": "signals", "pupil": "pupil"}[signal]
+        return replace(self, **{field: np.full_like(getattr(self, field), np.nan)})
 
     def shuffled(self, seed: int) -> ExamCohort:
         """The same recordings, or whole nights, in another order, so that order carries no information."""
@@ -76,8 +87,9 @@ class ExamCohort:
         else:
             order = np.concatenate([np.flatnonzero(self.nights[:, 0] == k) for k in rng.permutation(self.night_names)])
         labels = HiddenLabels(self.labels._values[order])
-        subjects, nights = (None if of is None else of[order] for of in (self.subjects, self.nights))
-        return ExamCohort(self.signals[order], labels, self.fs, self.source, self.hidden, subjects, nights)
+        with_them = {name: getattr(self, name) for name in ("subjects", "nights", "pupil")}
+        with_them = {name: None if of is None else of[order] for name, of in with_them.items()}
+        return replace(self, signals=self.signals[order], labels=labels, **with_them)
 
     @property
     def night_names(self) -> np.ndarray:
@@ -97,8 +109,8 @@ class Score:
     patients: int = 0
 
     def __str__(self) -> str:
-        name = {"roc_auc": "ROC AUC", "f1": "F1", "macro_f1": "macro-F1"}.get(self.metric, self.metric)
-        people = "subjects" if self.metric in OF_STAGES else "patients"
+        name = NAMES.get(self.metric, self.metric)
+        people = "subjects" if self.metric in OF_STAGES + OF_LEVELS else "patients"
         of = f" of {self.patients} {people}" if self.patients else ""
         return f"{name} {self.value:.3f} (95 % interval {self.low:.3f} to {self.high:.3f}, n = {self.n}{of})"
 
@@ -129,11 +141,11 @@ def cohort(name: str = "af_detection") -> ExamCohort:
         about = json.loads((place / "about.json").read_text()) if (place / "about.json").is_file() else {}
         signals = (features[:, None, :] if features.ndim == 2 else features).astype(np.float32, copy=False)
         fs, source = about.get("fs", 300.0), about.get("source", "simulated")
-        who, nights = (
+        who, nights, pupil = (
             np.load(place / file, allow_pickle=False) if (place / file).is_file() else None
-            for file in (hidden.SUBJECTS_NAME, hidden.NIGHTS_NAME)
+            for file in (hidden.SUBJECTS_NAME, hidden.NIGHTS_NAME, hidden.PUPIL_NAME)
         )
-        made = ExamCohort(signals, HiddenLabels(labels), fs, source, True, who, nights)
+        made = ExamCohort(signals, HiddenLabels(labels), fs, source, True, who, nights, pupil)
         _cell["hidden"] = True
     else:
         practice = _practice(name)
@@ -141,7 +153,8 @@ def cohort(name: str = "af_detection") -> ExamCohort:
         if "night" in practice.columns:
             night = np.unique(practice.columns["night"], return_inverse=True)[1]
             nights = np.stack([night, practice.columns["epoch"]], axis=1)
-        made = ExamCohort(practice.signals, labels, practice.fs, practice.source, False, who, nights)
+        pupil = practice.columns.get("pupil")
+        made = ExamCohort(practice.signals, labels, practice.fs, practice.source, False, who, nights, pupil)
     return made.shuffled(_state["seed"])
 
 
@@ -155,6 +168,8 @@ def _practice(name: str) -> Cohort:
     if name == "sleep":
         usual = {"n": hidden.HIDDEN_SLEEPERS, "hours": hidden.NIGHT_HOURS}
         return data.load("sleep", source="simulated", part="practice", **usual)
+    if name == "workload":
+        return hidden.thinned(data.load(name, source="simulated", part="practice", n=hidden.HIDDEN_WORKERS))
     return data.load(name, source=_state["source"], part="practice")
 
 
@@ -169,11 +184,12 @@ def ask(
     Args:
         examined: the cohort.
         function: from signals (n, 1, samples) and fs in Hz to one number per recording; where there are nights, from
-            the epochs (n, samples) of one night and their numbers (n,) in it to one number per epoch.
+            the epochs (n, samples) of one night and their numbers (n,) in it to one number per epoch; where there is a
+            pupil, from signals (n, channels, samples) and pupil (n, samples) to three probabilities per window.
         seed: of batches and order; the one given to `begin` when None.
 
     Returns:
-        (n,) numbers in the cohort's order, for `score`.
+        (n,) numbers in the cohort's order, for `score`; (n, 3) where there is a pupil.
 
     Raises:
         ExamError: another number of answers than recordings, or an answer that changes with the batch.
@@ -181,12 +197,14 @@ def ask(
     rng = np.random.default_rng(((_state["seed"] if seed is None else seed), 0xA5C))
     if examined.nights is not None:
         return _asked_by_night(examined, function, rng)
-    answers = np.full(len(examined), np.nan)
+    each = () if examined.pupil is None else (3,)
+    answers = np.full((len(examined), *each), np.nan)
     order = rng.permutation(len(examined))
 
     def answered(index: np.ndarray) -> np.ndarray:
         signals = np.ascontiguousarray(examined.signals[index])
-        return numbers(function(signals, examined.fs), shape=(len(index),), what=f"answers for {len(index)} recordings")
+        found = function(signals, examined.fs if examined.pupil is None else examined.pupil[index])
+        return numbers(found, shape=(len(index), *each), what=f"answers for {len(index)} recordings")
 
     place = 0
     while place < len(order):
@@ -197,7 +215,7 @@ def ask(
     alone = max(1, len(again) // 8)
     parts = [*again[:alone, None], again[alone:]]
     second = np.concatenate([answered(part) for part in parts if len(part)])
-    changed = int(np.sum(np.abs(second - answers[again]) > 1e-3))
+    changed = int(np.sum((np.abs(second - answers[again]) > 1e-3).reshape(len(again), -1).any(axis=1)))
     some = "some" if veiled() else changed
     expect(
         changed <= ODD_ANSWERS * len(again),
@@ -238,10 +256,10 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
     """Score predictions against the sealed labels.
 
     Args:
-        metric: one of ``METRICS``. ``roc_auc`` takes probabilities, ``kappa`` and ``macro_f1`` take stages 0 to 4, the
-            others class labels 0 and 1.
+        metric: one of ``METRICS``. ``roc_auc`` takes probabilities, ``kappa`` and ``macro_f1`` take stages 0 to 4,
+            ``macro_auc`` and those of one level probabilities of all three, the others class labels 0 and 1.
         examined: the cohort the predictions are for, in its order.
-        predictions: (n,) numbers.
+        predictions: (n,) numbers, (n, 3) of levels.
         seed: seed of the bootstrap.
 
     Returns:
@@ -252,7 +270,12 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
     """
     if metric not in METRICS:
         raise ValueError(f"got metric {metric!r}, expected one of {', '.join(METRICS)}")
-    y = examined.labels._values
+    y, who = examined.labels._values, examined.subjects
+    if metric in OF_LEVELS:
+        found = _of_levels(metric, y, numbers(predictions, shape=(len(y), 3), what="predictions"), who, seed)
+        facts = dict(zip(("value", "low", "high"), found, strict=True), metric=metric, n=len(y))
+        _cell["scores"].append(facts)
+        return Score(**facts, patients=len(np.unique(who)))
     p = numbers(predictions, shape=(len(y),), what="predictions")
     if metric == "roc_auc":
         expect(
@@ -273,11 +296,25 @@ def score(metric: str, examined: ExamCohort, predictions, *, seed: int = 0) -> S
         p = p.astype(int)
     from physiodl import metrics, multiclass
 
-    who, module = examined.subjects, multiclass if metric in OF_STAGES else metrics
+    module = multiclass if metric in OF_STAGES else metrics
     value, low, high = module.bootstrap_interval(getattr(module, metric), y, p, groups=who, seed=seed)
     facts = {"metric": metric, "value": float(value), "low": float(low), "high": float(high), "n": len(y)}
     _cell["scores"].append(facts | ({"roc": _roc(y, p)} if metric == "roc_auc" else {}))
     return Score(**facts, patients=0 if who is None else len(np.unique(who)))
+
+
+def _of_levels(metric: str, labels: np.ndarray, p: np.ndarray, who: np.ndarray, seed: int) -> tuple[float, ...]:
+    """Value and interval of an AUC of one level against the others, or of their mean."""
+    from physiodl import multiclass
+
+    expect(
+        p.min() >= 0 and np.abs(p.sum(axis=1) - 1).max() < 1e-2,
+        got="other values" if veiled() else f"rows that add up to {np.unique(p.sum(axis=1).round(2))[:6].tolist()}",
+        expected="three probabilities for each window, which add up to 1",
+        cause="logits were returned, or the softmax is over the windows instead of the levels",
+    )
+    k = OF_LEVELS.index(metric)
+    return tuple(float(each[k]) for each in multiclass.auc_intervals(labels, p, groups=who, seed=seed))
 
 
 def _roc(labels: np.ndarray, probability: np.ndarray) -> dict[str, list[float]]:

@@ -3,8 +3,9 @@
 Everything is drawn from the class's secret key and nothing else. Simulated cohorts are made new. Of real recordings a
 share is set aside, with all near-duplicates, and taken out of what the class trains on; as everybody can download
 them, each is changed by key in ways that physiology and recorders produce too: gain, sign (electrodes exchanged), a
-later start, an earlier end, another order. The patients of the arrhythmia cohort and the sleepers of the sleep cohort
-are always simulated: those of the published databases are few, and known to everybody.
+later start, an earlier end, another order. The patients of the arrhythmia cohort, the sleepers of the sleep cohort and
+those who work in the workload cohort are always simulated: those of the published databases are few, and known to
+everybody.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from physiodl.simulate import af
 HIDDEN_RECORDINGS = 300  # gives a 95 % interval of about +-0.02 on an AUC of 0.97
 HIDDEN_PATIENTS, PATIENT_MINUTES = 100, 1.0  # patients differ more than one's windows do: many, each for a short time
 HIDDEN_SLEEPERS, NIGHT_HOURS = 12, 4.0  # half a night holds all stages
-SUBJECTS_NAME, NIGHTS_NAME = "subjects.npy", "nights.npy"
+HIDDEN_WORKERS, TASK_S = 24, 200.0  # people differ more than their windows do: many, each for a short time
+SUBJECTS_NAME, NIGHTS_NAME, PUPIL_NAME = "subjects.npy", "nights.npy", "pupil.npy"
 AF_SHARE = (0.4, 0.6)  # of a hidden cohort; drawn, so that counting one's answers tells nothing
 REAL_SHARE = 0.2  # of real recordings set aside
 SHORTEST_S = 9.0  # the shortest published recording; cropping goes no further
@@ -41,12 +43,13 @@ def write_hidden(
 
     Args:
         folder: where `<cohort>/features.npy`, `labels.npy` and `about.json` go; `subjects.npy` where they are known,
-            and `nights.npy` (night and number of each epoch) where the recordings are epochs of nights.
+            `nights.npy` (night and number of each epoch) where the recordings are epochs of nights, and `pupil.npy`
+            where a pupil was seen too.
         key: the class's secret key.
         n: recordings of a simulated cohort; the patients of the arrhythmia cohort are a third as many, at least 6, the
-            sleepers a twenty-fifth, at least 3.
-        source: ``"simulated"``, or ``"real"`` for recordings that were fetched (the cohorts of patients and sleepers
-            stay simulated).
+            sleepers a twenty-fifth and those who work a twelfth, at least 3.
+        source: ``"simulated"``, or ``"real"`` for recordings that were fetched (all cohorts but that of AF stay
+            simulated).
         root: data folder with the real recordings; the usual one when None.
 
     Returns:
@@ -77,6 +80,7 @@ def write_hidden(
         "af_detection": about,
         "arrhythmia": _write_arrhythmia(Path(folder) / "arrhythmia", key, n),
         "sleep": _write_sleep(Path(folder) / "sleep", key, n),
+        "workload": _write_workload(Path(folder) / "workload", key, n),
     }
 
 
@@ -175,6 +179,36 @@ def _write_sleep(place: Path, key: bytes, n: int) -> dict[str, Any]:
     np.save(place / SUBJECTS_NAME, who[order])
     np.save(place / NIGHTS_NAME, np.stack([who, cohort.columns["epoch"]], axis=1)[order])
     about = {"source": "simulated", "public": False, "fs": cohort.fs, "sleepers": people, "n": len(order)}
+    (place / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    return about
+
+
+def workers(seed: int, *, n: int = HIDDEN_WORKERS) -> Cohort:
+    """One task of each of ``n`` simulated people, from ``seed``; made as files, read and cut as all others are."""
+    from physiodl import eegmat
+    from physiodl.simulate import eegmat as simulator
+
+    with tempfile.TemporaryDirectory() as folder:
+        simulator.write_database(folder, n_subjects=n, seed=seed)
+        return thinned(eegmat.windows(folder, cache=False))
+
+
+def thinned(cohort: Cohort) -> Cohort:
+    """Every other window: neighbours tell little that is new, and people count."""
+    return cohort.subset(np.arange(0, len(cohort), 2))
+
+
+def _write_workload(place: Path, key: bytes, n: int) -> dict[str, Any]:
+    rng = _drawn_from(key, "workload")
+    people = max(3, round(n * HIDDEN_WORKERS / HIDDEN_RECORDINGS))
+    cohort = workers(int(rng.integers(2**40)), n=people)
+    order = rng.permutation(len(cohort))
+    place.mkdir(parents=True, exist_ok=True)
+    np.save(place / FEATURES_NAME, cohort.signals[order].astype(np.float16))  # three digits: noise of 0.7 uV hides more
+    np.save(place / PUPIL_NAME, cohort.columns["pupil"][order])
+    np.save(place / LABELS_NAME, cohort.labels[order])
+    np.save(place / SUBJECTS_NAME, np.unique(cohort.subjects, return_inverse=True)[1][order])
+    about = {"source": "simulated", "public": False, "fs": cohort.fs, "workers": people, "n": len(order)}
     (place / "about.json").write_text(json.dumps(about), encoding="utf-8")
     return about
 
