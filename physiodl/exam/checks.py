@@ -17,7 +17,8 @@ LONGEST_MESSAGE = 400  # characters of a student's own error text that a check r
 # What the locked cells of the assignments define: where such a name is missing, those cells were hardly run.
 GIVEN = frozenset(
     "SOURCE BUDGET SEED EPOCHS STEPS FOLDS LENGTH PASSES PATIENCE np torch nn plt signal mne wfdb artefacts beats "
-    "cohort data deploy ecg exam foundations groups io load_beats metrics mistakes probe recordings signals".split()
+    "cohort data deploy ecg exam foundations groups io load_beats metrics mistakes nets probe recordings "
+    "signals".split()
 )
 
 
