@@ -7,6 +7,7 @@
 # total: 100
 # cell_timeout_s: 300
 # total_timeout_s: 900
+# ceiling: {macro_auc: 0.93, auc_low: 0.97, auc_high: 0.97, auc_medium: 0.88}
 # ---
 
 # %% [markdown]
@@ -29,11 +30,11 @@
 # | clean | 10 | `clean_pupil` |
 # | align | 10 | `fit_clock`, `resample_to` |
 # | windows | 10 | `band_pass`, `cut_windows` |
-# | branches | 10 | |
-# | fusion | 14 | |
-# | evaluate | 12 | |
+# | branches | 10 | `EEGBranch`, `PupilBranch`, `eeg_steps`, `pupil_steps` |
+# | fusion | 14 | `attend`, `Concatenation`, `CrossAttention`, `fusion_logits`, `gradient_norms` |
+# | evaluate | 12 | `subject_folds`, `auc_by_class`, `auc_interval`, `cross_validate` |
 # | stream | 16 | `filter_step`, `order_step`, `decide` |
-# | perform | 12 | |
+# | perform | 12 | `workload_probabilities` |
 # | transitions | 6 | a text, read by a person |
 #
 # **How it works.** Write your answer where the cell says so, run it, then run the test cell below it: it prints a line
@@ -123,61 +124,494 @@ task.points()
 # %% [markdown]
 # ## Task 4: two branches (10 points)
 #
-# Statement follows.
+# Write two classes of PyTorch, and two functions through which the test cell asks about them. A window's two signals cover the same seconds, each at a rate of its own.
+#
+# - `EEGBranch(channels, fs)`: input (n, channels, samples) in µV at `fs` Hz, output (n, steps, width): a 1D-CNN, or dilated convolutions (TCN), which says for each moment what the rhythms
+#   are. Kernels are so many **seconds** long, not samples.
+# - `PupilBranch(fs)`: input (n, samples) in mm above the baseline at `fs` Hz, **NaN where the pupil is not known**, output (n, steps, width): a smaller 1D-CNN. Tell it which samples are known: a gap is neither a pupil of 0 mm nor an average one.
+# - Both give **three to five steps per second**, whatever the rate, number of channels and length of the windows, in the order of time: a step is about its own moment. The width is yours, at least 8 and the same for both.
+# - What the level shows in must arrive: the **height** of the EEG's rhythms and the **size** of the pupil itself. Whoever scales each window by itself takes both away. Dividing by a fixed number, such as 10 µV, is fine.
+# - `eeg_steps(eeg, fs, seed)`: a fresh `EEGBranch` with weights drawn from `seed`, in evaluation mode, applied to float32 `eeg` (n, channels, samples): array (n, steps, width).
+# - `pupil_steps(pupil, fs, seed)`: the same for `PupilBranch` and `pupil` (n, samples).
+#
+# <details><summary>Hint 1: the idea</summary>Power of a rhythm: filter, square, average over half a second, logarithm. All of it can be layers: a convolution of kernel 1 over the channels, one over time, a square, a mean
+# pooling every quarter of a second, a logarithm of what is at least a small number.</details>
+# <details><summary>Hint 2: what to use</summary><code>nn.Conv1d(f, f, taps, padding=taps // 2, groups=f)</code>, one filter over time for each of f mixtures of channels; <code>nn.BatchNorm1d</code>,
+# <code>nn.AvgPool1d(round(fs / 2), stride=round(fs / 4))</code>. For the pupil <code>torch.isfinite</code>, <code>torch.where</code>, and two input channels: value and known.</details>
+# <details><summary>Hint 3: almost the code</summary><code>known = torch.isfinite(x)</code>; <code>both = torch.stack([torch.where(known, x, torch.zeros_like(x)), known.to(x.dtype)], dim=1)</code>, into two convolutions with strides that
+# make a step of about a quarter of a second; <code>.transpose(1, 2)</code> at the end. First <code>nn.AvgPool1d(round(fs / 62.5))</code> makes the EEG's branch twice as fast, and loses nothing below 25 Hz.</details>
 
 # %% role="answer" task="branches"
-def answer_branches():
-    """Follows."""
+# your classes EEGBranch and PupilBranch, and helpers if you like:
+### BEGIN SOLUTION
+WIDTH = 32
+
+
+class EEGBranch(nn.Module):
+    """Power of learned rhythms, four times a second: (n, channels, samples) to (n, steps, WIDTH)."""
+
+    def __init__(self, channels, fs, filters=24):
+        super().__init__()
+        thin = max(1, round(fs / 62.5))
+        fs = fs / thin
+        taps = 2 * round(fs / 10) + 1  # a fifth of a second
+        self.thin = nn.AvgPool1d(thin)
+        self.space = nn.Conv1d(channels, filters, 1, bias=False)
+        self.time = nn.Conv1d(filters, filters, taps, padding=taps // 2, groups=filters, bias=False)
+        self.norm = nn.BatchNorm1d(filters)
+        self.mean = nn.AvgPool1d(round(fs / 2), stride=round(fs / 4))
+        self.out = nn.Sequential(nn.Dropout(0.3), nn.Linear(filters, WIDTH))
+
+    def forward(self, x):
+        h = self.norm(self.time(self.space(self.thin(x / 10))))
+        power = self.mean(h.square())
+        return self.out(torch.log(power + 1e-4).transpose(1, 2))
+
+
+class PupilBranch(nn.Module):
+    """Size and course of the pupil, about four times a second: (n, samples) with NaN to (n, steps, WIDTH)."""
+
+    def __init__(self, fs):
+        super().__init__()
+        first = max(1, round(fs / 12))
+        second = max(1, round(fs / first / 4))
+        self.layers = nn.Sequential(
+            nn.AvgPool1d(first),
+            nn.Conv1d(2, 16, 7, padding=3, bias=False), nn.BatchNorm1d(16), nn.ReLU(),
+            nn.Conv1d(16, WIDTH, 5, stride=second, padding=2, bias=False), nn.BatchNorm1d(WIDTH), nn.ReLU(), nn.Dropout(0.3),
+        )
+
+    def forward(self, x):
+        known = torch.isfinite(x)
+        both = torch.stack([torch.where(known, x, torch.zeros_like(x)), known.to(x.dtype)], dim=1)
+        return self.layers(both).transpose(1, 2)
+### END SOLUTION
+
+
+def eeg_steps(eeg, fs, seed):
+    """(n, steps, width) what a fresh EEGBranch makes of eeg (n, channels, samples)."""
     ### BEGIN SOLUTION
-    return 0
+    torch.manual_seed(seed)
+    branch = EEGBranch(eeg.shape[1], fs).eval()
+    with torch.no_grad():
+        return branch(torch.as_tensor(np.array(eeg, np.float32))).numpy()
+    ### END SOLUTION
+
+
+def pupil_steps(pupil, fs, seed):
+    """(n, steps, width) what a fresh PupilBranch makes of pupil (n, samples)."""
+    ### BEGIN SOLUTION
+    torch.manual_seed(seed)
+    branch = PupilBranch(fs).eval()
+    with torch.no_grad():
+        return branch(torch.as_tensor(np.array(pupil, np.float32))).numpy()
     ### END SOLUTION
 
 
 # %% role="test" task="branches" points=10
-# asks: answer_branches
+# asks: eeg_steps, pupil_steps
 task = exam.task("branches", points=10)
-with task.check("follows", 10):
-    exam.same(answer_branches(), 0)
+_forms = ((19, 4.0, 125.0, 60.0), (5, 2.0, 200.0, 30.0), (8, 3.0, 100.0, 120.0))  # channels, seconds, rates of EEG and pupil
+_eeg, _pupil = nets.pairs(6, seed=SEED + 31, channels=8, seconds=4.0)  # 125 and 60 Hz
+_answers = {}
+with task.check("EEG to (n, steps, width), at other rates, lengths and numbers of channels", 1, cause="a rate, a length or a number of channels is written in, or the axes are (n, width, steps)"):
+    for _channels, _seconds, _fs, _ in _forms:
+        _x, _ = nets.pairs(3, seed=SEED + 32, channels=_channels, seconds=_seconds, eeg_fs=_fs)
+        nets.steps_of(eeg_steps(_x, _fs, 1), n=3, seconds=_seconds, what=f"eeg_steps of {_seconds:g} s at {_fs:g} Hz")
+with task.check("pupil to (n, steps, width), at other rates and lengths", 1, cause="a rate or a length is written in, or the axes are (n, width, steps)"):
+    for _, _seconds, _, _fs in _forms:
+        _, _x = nets.pairs(3, seed=SEED + 33, seconds=_seconds, pupil_fs=_fs)
+        nets.steps_of(pupil_steps(_x, _fs, 1), n=3, seconds=_seconds, what=f"pupil_steps of {_seconds:g} s at {_fs:g} Hz")
+with task.check("the seed decides the weights", 1, cause="weights are drawn without `seed`, or dropout is still at work: .eval()"):
+    for _name, _function, _x, _fs in (("eeg_steps", eeg_steps, _eeg, 125.0), ("pupil_steps", pupil_steps, _pupil, 60.0)):
+        _first = exam.numbers(_function(_x, _fs, 3), what=_name)
+        exam.same(_function(_x, _fs, 3), _first, what=f"{_name}, the same seed twice", atol=1e-5)
+        exam.expect(not nets.alike(_function(_x, _fs, 4), _first), got=f"the same {_name} with another seed", expected="other weights", cause="`seed` is not used")
+        _answers[_name] = _first
+with task.check("each window by itself", 1, cause="batch normalisation in training mode: .eval() is missing; or something is computed over all windows"):
+    for _name, _function, _x, _fs in (("eeg_steps", eeg_steps, _eeg, 125.0), ("pupil_steps", pupil_steps, _pupil, 60.0)):
+        exam.same(_function(_x[2:3], _fs, 3), exam.given(_answers.get(_name))[2:3], what=f"{_name} of a window alone and with others", atol=1e-4)
+with task.check("every channel and every moment of the EEG, in its own place", 1, cause="steps in another order than time, or part of the window or some channels are never looked at"):
+    for _channel, _at in ((0, 0.6), (3, 2.0), (7, 3.4)):
+        _changed = nets.louder(_eeg, 125.0, channel=_channel, at_s=_at)
+        nets.moved_at(eeg_steps(_changed, 125.0, 3), exam.given(_answers.get("eeg_steps")), at_s=_at, seconds=4.0, what=f"channel {_channel} at {_at:g} s")
+with task.check("every moment of the pupil, in its own place", 1, cause="steps in another order than time, or part of the window is never looked at"):
+    for _at in (0.6, 2.0, 3.4):
+        _changed = _pupil + 0.5 * (np.abs(np.arange(_pupil.shape[1]) / 60.0 - _at) < 0.2).astype(np.float32)
+        nets.moved_at(pupil_steps(_changed, 60.0, 3), exam.given(_answers.get("pupil_steps")), at_s=_at, seconds=4.0, what=f"the pupil at {_at:g} s")
+with task.check("the height of the EEG and the size of the pupil arrive", 1, cause="each window is scaled by itself: what the level shows in is gone"):
+    exam.expect(not nets.alike(eeg_steps(2 * _eeg, 125.0, 3), exam.given(_answers.get("eeg_steps"))), got="the same eeg_steps of an EEG of twice the height", expected="others",
+                cause="each window is scaled by itself: the power that the level shows in is gone")
+    exam.expect(not nets.alike(pupil_steps(_pupil + 0.4, 60.0, 3), exam.given(_answers.get("pupil_steps"))), got="the same pupil_steps of a pupil 0.4 mm larger", expected="others",
+                cause="the mean of each window is taken off: the size that the level shows in is gone")
+_gap = _pupil.copy()
+_gap[:, 100:160] = np.nan
+with task.check("where the pupil is not known, the answer is finite", 1, cause="NaN goes into a convolution, and out of it into every step it reaches"):
+    nets.steps_of(pupil_steps(_gap, 60.0, 3), n=6, seconds=4.0, what="pupil_steps with a gap of a second")
+    nets.steps_of(pupil_steps(np.full_like(_pupil, np.nan), 60.0, 3), n=6, seconds=4.0, what="pupil_steps of a window without any pupil")
+with task.check("a gap is neither a pupil of 0 mm nor an average one", 2, cause="NaN is replaced by a number, and the network is not told where: give it a second channel, known or not"):
+    _told = exam.numbers(pupil_steps(_gap, 60.0, 3), what="pupil_steps with a gap")
+    _mean = np.nanmean(_gap, axis=1, keepdims=True)
+    for _number, _what in ((0.0, "0 mm"), (_mean, "the window's mean"), (np.nanmean(_gap), "the mean of all windows"), (-1.0, "-1 mm")):
+        _filled = np.where(np.isfinite(_gap), _gap, _number).astype(np.float32)
+        exam.expect(not nets.alike(pupil_steps(_filled, 60.0, 3), _told), got=f"the same answer for a gap and for {_what}", expected="another one",
+                    cause="NaN is replaced by a number, and the network is not told where: give it a second channel, known or not")
 task.points()
 
 # %% [markdown]
 # ## Task 5: two ways to join them (14 points)
 #
-# Statement follows.
+# Write an attention, two networks, and two functions through which the test cell asks about them.
+#
+# - `attend(query, key, value)`: scaled dot-product attention on tensors: `query` (n, s, d), `key` (n, t, d), `value` (n, t, e) to (n, s, e). Each of the s steps takes a weighted mean of the t values of **its own window**; the weights are
+#   a softmax **over the t steps** of `query · key / sqrt(d)`. Leave `attended`, below, as it is: it asks with arrays.
+# - `Concatenation(channels, eeg_fs, pupil_fs)` and `CrossAttention(channels, eeg_fs, pupil_fs)`: networks with the two branches of task 4. Input `eeg` (n, channels, samples), `pupil` (n, samples) and `present` (n, 2) bool (EEG, pupil); output logits (n, 3) of the
+#   levels 0 low, 1 medium, 2 high. The first sums each branch up over time and reads the two summaries side by side. The second first lets every step of **each** signal attend to all steps of the **other**, then sums up.
+# - **A missing signal.** Where `present` is False, that signal plays no part: whatever its numbers are, NaN included, the answer is finite and the same. Nor is it read as zeros: a learned vector stands in for the branch, so that the network knows that the sensor is dead. Others
+#   in the batch are not touched. At least one of the two is always present.
+# - `fusion_logits(fusion, eeg, pupil, present, rates, seed)`: what a fresh network says, weights drawn from `seed`, in evaluation mode: array (n, 3). `fusion` is `"concatenation"` or `"attention"`, `rates` (eeg_fs, pupil_fs).
+# - `gradient_norms(fusion, eeg, pupil, present, levels, rates, seed)`: the same fresh network in **training** mode; one backward pass of the cross-entropy with `levels` (n,). Returns a dict, `"eeg"` and `"pupil"`: the root of the sum of the squared gradients of all weights
+#   of that branch. Both are above 0 when training reaches both.
+#
+# <details><summary>Hint 1: the idea</summary>Every branch gives (n, steps, width). Mean and maximum over the steps make (n, 2 width) of it. Attention adds to each step what it found in the other signal, and alone knows no order: add to each step something that tells where it
+# stands.</details>
+# <details><summary>Hint 2: what to use</summary><code>torch.softmax(scores, dim=...)</code>, <code>query @ key.transpose(1, 2)</code>; <code>nn.Linear</code> for queries, keys and values;
+# <code>torch.where(present[:, 0, None, None], h, self.absent[0])</code> with <code>self.absent = nn.Parameter(torch.zeros(2, WIDTH))</code>. If you take <code>nn.MultiheadAttention</code>: <code>batch_first=True</code>.</details>
+# <details><summary>Hint 3: almost the code</summary><code>eeg = torch.where(present[:, 0, None, None], eeg, torch.zeros_like(eeg))</code> before the branch keeps NaN out, the learned vector after it says that nothing was there. Attention:
+# <code>e + attend(self.qe(e), self.kp(p), self.vp(p))</code>, and the same the other way round, both from the old <code>e</code> and <code>p</code>. Norms: <code>loss.backward()</code>, then <code>p.grad</code> of
+# <code>net.eeg.parameters()</code>.</details>
 
 # %% role="answer" task="fusion"
-def answer_fusion():
-    """Follows."""
+# your function attend and your classes Concatenation and CrossAttention, and helpers if you like:
+### BEGIN SOLUTION
+def attend(query, key, value):
+    """Scaled dot-product attention (Vaswani et al. 2017): (n, s, d), (n, t, d), (n, t, e) to (n, s, e)."""
+    weight = torch.softmax(query @ key.transpose(1, 2) / query.shape[2] ** 0.5, dim=2)
+    return weight @ value
+
+
+def summed_up(e, p):
+    """Mean and maximum over the steps of both: (n, 4 WIDTH)."""
+    return torch.cat([e.mean(dim=1), e.amax(dim=1), p.mean(dim=1), p.amax(dim=1)], dim=1)
+
+
+def places(steps):
+    """(steps, WIDTH) sines that tell where a step stands."""
+    angle = torch.arange(steps)[:, None] * torch.exp(-4.6 * torch.arange(0, WIDTH, 2) / WIDTH)
+    return torch.stack([angle.sin(), angle.cos()], dim=2).reshape(steps, WIDTH)
+
+
+class Concatenation(nn.Module):
+    """Both branches summed up over time, side by side: logits (n, 3)."""
+
+    def __init__(self, channels, eeg_fs, pupil_fs):
+        super().__init__()
+        self.eeg, self.pupil = EEGBranch(channels, eeg_fs), PupilBranch(pupil_fs)
+        self.absent = nn.Parameter(0.1 * torch.randn(2, WIDTH))
+        self.out = nn.Sequential(nn.Linear(4 * WIDTH, WIDTH), nn.ReLU(), nn.Dropout(0.3), nn.Linear(WIDTH, 3))
+
+    def branches(self, eeg, pupil, present):
+        """What each branch makes of its signal; the learned vector where it is missing."""
+        eeg = torch.where(present[:, 0, None, None], eeg, torch.zeros_like(eeg))  # NaN must not come near a weight
+        pupil = torch.where(present[:, 1, None], pupil, torch.zeros_like(pupil))
+        e = torch.where(present[:, 0, None, None], self.eeg(eeg), self.absent[0])
+        p = torch.where(present[:, 1, None, None], self.pupil(pupil), self.absent[1])
+        return e, p
+
+    def forward(self, eeg, pupil, present):
+        e, p = self.branches(eeg, pupil, present)
+        return self.out(summed_up(e, p))
+
+
+class CrossAttention(Concatenation):
+    """Each step of a signal looks at all steps of the other, then as above: logits (n, 3)."""
+
+    def __init__(self, channels, eeg_fs, pupil_fs):
+        super().__init__(channels, eeg_fs, pupil_fs)
+        self.query, self.key, self.value = (nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(2)) for _ in range(3))
+
+    def forward(self, eeg, pupil, present):
+        e, p = self.branches(eeg, pupil, present)
+        e_at, p_at = e + places(e.shape[1]), p + places(p.shape[1])
+        from_pupil = attend(self.query[0](e_at), self.key[0](p_at), self.value[0](p))
+        from_eeg = attend(self.query[1](p_at), self.key[1](e_at), self.value[1](e))
+        return self.out(summed_up(e + from_pupil, p + from_eeg))
+
+
+def fresh(fusion, channels, rates, seed):
+    """A network with weights drawn from `seed`."""
+    torch.manual_seed(seed)
+    return {"concatenation": Concatenation, "attention": CrossAttention}[fusion](channels, *rates)
+
+
+def tensors(eeg, pupil, present):
+    """The three as the networks want them."""
+    return torch.as_tensor(np.array(eeg, np.float32)), torch.as_tensor(np.array(pupil, np.float32)), torch.as_tensor(np.array(present, bool))
+### END SOLUTION
+
+
+def attended(query, key, value):
+    """`attend` for arrays. Leave this function as it is: the test cell calls it."""
+    with torch.no_grad():
+        return np.asarray(attend(*(torch.as_tensor(np.array(each, np.float32)) for each in (query, key, value))))
+
+
+def fusion_logits(fusion, eeg, pupil, present, rates, seed):
+    """(n, 3) what a fresh network says of windows."""
     ### BEGIN SOLUTION
-    return 0
+    net = fresh(fusion, eeg.shape[1], rates, seed).eval()
+    with torch.no_grad():
+        return net(*tensors(eeg, pupil, present)).numpy()
+    ### END SOLUTION
+
+
+def gradient_norms(fusion, eeg, pupil, present, levels, rates, seed):
+    """Norm of the gradient in each branch after one backward pass: {"eeg": ..., "pupil": ...}."""
+    ### BEGIN SOLUTION
+    net = fresh(fusion, eeg.shape[1], rates, seed).train()
+    loss = nn.functional.cross_entropy(net(*tensors(eeg, pupil, present)), torch.as_tensor(np.array(levels, np.int64)))
+    loss.backward()
+    branches = {"eeg": net.eeg, "pupil": net.pupil}
+    return {name: float(sum((p.grad**2).sum() for p in own.parameters() if p.grad is not None)) ** 0.5 for name, own in branches.items()}
     ### END SOLUTION
 
 
 # %% role="test" task="fusion" points=14
-# asks: answer_fusion
+# asks: attended, fusion_logits, gradient_norms
 task = exam.task("fusion", points=14)
-with task.check("follows", 14):
-    exam.same(answer_fusion(), 0)
+_rng = np.random.default_rng(SEED + 41)
+_eeg, _pupil = nets.pairs(6, seed=SEED + 42, channels=5, seconds=3.0, eeg_fs=100.0, pupil_fs=40.0)
+_others, _other_pupils = nets.pairs(6, seed=SEED + 43, channels=5, seconds=3.0, eeg_fs=100.0, pupil_fs=40.0)
+_rates, _both, _kinds = (100.0, 40.0), np.ones((6, 2), bool), ("concatenation", "attention")
+_logits = {}
+with task.check("attention is a mean over the steps of the same window", 2, cause="the softmax runs over another axis than the steps that are looked at, or sqrt(d) is missing"):
+    for _n, _s, _t, _d, _e in ((3, 4, 6, 8, 5), (2, 5, 5, 5, 5)):
+        _q, _k, _v = (2 * _rng.standard_normal(_shape) for _shape in ((_n, _s, _d), (_n, _t, _d), (_n, _t, _e)))
+        exam.same(attended(_q, _k, _v), nets.attention(_q, _k, _v), what="attend", rtol=1e-3, atol=1e-4, cause=nets.attention_mistake(attended(_q, _k, _v), _q, _k, _v))
+with task.check("and bears large scores", 1, cause="the exponential overflows: torch.softmax takes the largest score off first"):
+    _q = 30 * _rng.standard_normal((2, 3, 4))
+    exam.same(attended(_q, _q, _q), nets.attention(_q, _q, _q), what="attend, scores in the hundreds", rtol=1e-3, atol=1e-3)
+with task.check("logits (n, 3) of both networks, drawn from the seed", 1, cause="weights are drawn without `seed`, a softmax at the end, or .eval() is missing"):
+    for _kind in _kinds:
+        _first = exam.numbers(fusion_logits(_kind, _eeg, _pupil, _both, _rates, 3), shape=(6, 3), what=f"logits of {_kind}")
+        exam.expect(np.abs(_first.sum(axis=1) - 1).max() > 1e-3, got="three numbers that add up to 1", expected="logits", cause="a softmax at the end: cross_entropy has one of its own")
+        exam.same(fusion_logits(_kind, _eeg, _pupil, _both, _rates, 3), _first, what=f"{_kind}, the same seed twice", atol=1e-5, cause="dropout is still at work: .eval() is missing")
+        exam.expect(not nets.alike(fusion_logits(_kind, _eeg, _pupil, _both, _rates, 4), _first), got="the same logits with another seed", expected="other weights", cause="`seed` is not used")
+        _logits[_kind] = _first
+    exam.expect(not nets.alike(_logits["attention"], _logits["concatenation"]), got="the same logits of both networks", expected="two networks")
+with task.check("each window by itself", 2, cause="attention runs over the windows of the batch: nn.MultiheadAttention needs batch_first=True; or .eval() is missing"):
+    for _kind in _kinds:
+        _alone = np.concatenate([exam.numbers(fusion_logits(_kind, _eeg[_k : _k + 1], _pupil[_k : _k + 1], _both[:1], _rates, 3), shape=(1, 3), what="logits of one window") for _k in range(3)])
+        exam.same(_alone, exam.given(_logits.get(_kind))[:3], what=f"{_kind}: logits of a window alone and with others", atol=1e-4)
+with task.check("both signals count", 2, cause="one branch is computed and then not used"):
+    for _kind in _kinds:
+        for _name, _told in (("EEG", fusion_logits(_kind, _others, _pupil, _both, _rates, 3)), ("pupil", fusion_logits(_kind, _eeg, _other_pupils, _both, _rates, 3))):
+            exam.expect(not nets.alike(_told, exam.given(_logits.get(_kind))), got=f"{_kind}: the same logits with another {_name}", expected="others", cause=f"the branch of the {_name} is not used")
+with task.check("cross-attention reads one in the light of the other", 1, cause="each signal attends to itself: queries come from one signal, keys and values from the other; or the two are only added up at the end"):
+    _four = [exam.numbers(fusion_logits("attention", _x, _p, _both, _rates, 3), shape=(6, 3), what="logits") for _x in (_eeg, _others) for _p in (_pupil, _other_pupils)]
+    exam.expect(np.abs(_four[0] - _four[1] - _four[2] + _four[3]).max() > 1e-5, got="what the EEG adds to the logits is the same whatever the pupil does", expected="that it depends on it")
+_half = np.array([[True, False]] * 3 + [[False, True]] * 3)
+_absent = {}
+with task.check("a missing signal plays no part, whatever its numbers", 2, cause="`present` is not used, or NaN times zero is NaN: replace the numbers with torch.where before the branch"):
+    for _kind in _kinds:
+        _told = exam.numbers(fusion_logits(_kind, _eeg, _pupil, _half, _rates, 3), shape=(6, 3), what=f"{_kind}: logits with a signal missing")
+        for _number in (np.nan, 1e6, 0.0):
+            _x, _p = _eeg.copy(), _pupil.copy()
+            _x[3:], _p[:3] = _number, _number
+            exam.same(fusion_logits(_kind, _x, _p, _half, _rates, 3), _told, what=f"{_kind}: logits where the numbers of the missing signal are {_number:g}", atol=1e-4)
+        _absent[_kind] = _told
+with task.check("nor is it read as zeros", 1, cause="the missing signal's numbers are set to 0, which is a flat EEG and a pupil of its usual size: put a learned vector in the branch's place"):
+    for _kind in _kinds:
+        _x, _p = _eeg.copy(), _pupil.copy()
+        _x[3:], _p[:3] = 0.0, 0.0
+        _flat = exam.numbers(fusion_logits(_kind, _x, _p, _both, _rates, 3), shape=(6, 3), what=f"{_kind}: logits")
+        for _name, _rows in (("pupil", slice(0, 3)), ("EEG", slice(3, 6))):
+            exam.expect(not nets.alike(exam.given(_absent.get(_kind))[_rows], _flat[_rows]), got=f"{_kind}: the same logits for a missing {_name} and for one of zeros", expected="others")
+with task.check("the other signal still counts, and other windows of the batch do not notice", 1, cause="a branch is left out for the whole batch, or for both signals at once"):
+    for _kind in _kinds:
+        _told = exam.given(_absent.get(_kind))
+        _new = exam.numbers(fusion_logits(_kind, _others, _other_pupils, _half, _rates, 3), shape=(6, 3), what="logits")
+        for _name, _rows in (("EEG", slice(0, 3)), ("pupil", slice(3, 6))):
+            exam.expect(not nets.alike(_new[_rows], _told[_rows]), got=f"{_kind}: the same logits with another {_name}, the only signal there is", expected="others")
+        _mixed = np.where(np.arange(6)[:, None] == 2, _half, _both)
+        _told = exam.numbers(fusion_logits(_kind, _eeg, _pupil, _mixed, _rates, 3), shape=(6, 3), what="logits")
+        exam.same(_told, np.where(np.arange(6)[:, None] == 2, exam.given(_absent.get(_kind)), _logits[_kind]), what=f"{_kind}: logits where one window of six lacks its pupil", atol=1e-4)
+with task.check("training reaches both branches", 1, cause="a branch is computed under no_grad or detached"):
+    for _kind in _kinds:
+        _told = gradient_norms(_kind, _eeg, _pupil, _both, np.arange(6) % 3, _rates, 3)
+        for _name in ("eeg", "pupil"):
+            _norm = float(exam.numbers(nets.entry(_told, _name), shape=(), what=f"gradient of {_name}"))
+            exam.expect(_norm > 1e-7, got=f"{_kind}: a gradient of {_norm:.2g} in the branch of the {_name}", expected="more than 0", cause="a branch is computed under no_grad or detached")
 task.points()
 
 # %% [markdown]
 # ## Task 6: evaluate by subject (12 points)
 #
-# Statement follows.
+# Write four functions. They work on any model; the test cell uses them with a plain one, logistic regression on a few numbers per window.
+#
+# - `subject_folds(subjects, k, seed)`: `subjects` is a list of n names, one for each window, in any order. Returns a **list of k dicts** with `"train"`, `"val"` and `"test"`: whole numbers, positions of windows. Each window is in exactly one of the three parts, and in `"test"` in
+#   exactly one fold; **all windows of a subject stay together**; numbers of test subjects differ by at most one, and so do those of validation subjects. The same `seed` gives the same folds, another one others; levels have no say in them.
+# - `auc_by_class(levels, probability)`: `levels` (n,) 0, 1, 2; `probability` (n, 3). Returns (3,): ROC AUC of each level against the other two, from **its own column** as it is. Ties count half.
+# - `auc_interval(levels, probability, subjects, seed)`: dict of `"auc"`, `"low"`, `"high"`, each (4,): low, medium, high, and their mean (macro-AUC). `low` and `high` are the 2.5th and the 97.5th percentile over at least 500 draws of **subjects**, with
+#   replacement, from `seed`: who is drawn twice comes with all windows twice.
+# - `cross_validate(features, levels, subjects, strengths, k, seed)`: `features` (n, d), `strengths` a list of values for `C` of `LogisticRegression`. In each fold of `subject_folds(subjects, k, seed)`: take each column's mean off and divide it by its standard deviation, both from
+#   the **training** windows; train one model per strength on the training windows; choose the one with the highest macro-AUC on the **validation** windows; let it answer for the **test** windows. Returns a dict: `"probability"` (n, 3), and `"chosen"`, a list of k strengths.
+#
+# Nothing that is known of test windows may reach their own answer but their own features: no level, no mean, no choice.
+#
+# <details><summary>Hint 1: the idea</summary>Deal subjects out like cards. An AUC asks only for order: hard decisions have none left. What is drawn anew in a bootstrap is what is independent of the rest: people, not windows.</details>
+# <details><summary>Hint 2: what to use</summary><code>np.unique(subjects, return_inverse=True)</code>, <code>rng.permutation</code>; <code>roc_auc_score(levels == c, probability[:, c])</code>, or ranks, which are faster:
+# <code>(rank.sum() - m * (m + 1) / 2) / (m * (n - m))</code> with the ranks (<code>scipy.stats.rankdata</code>) of the m windows of the level. <code>LogisticRegression(C=c, max_iter=500).fit(x, y).predict_proba(x)</code>.</details>
+# <details><summary>Hint 3: almost the code</summary>Folds: <code>number = (rng.permutation(len(names)) % k)[who]</code>; fold i tests <code>number == i</code> and validates on <code>number == (i + 1) % k</code>. Bootstrap: a list of positions of each subject, then
+# <code>rows = np.concatenate([own[j] for j in rng.integers(m, size=m)])</code>.</details>
+
+# %% role="locked"
+from scipy.stats import rankdata
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 # %% role="answer" task="evaluate"
-def answer_evaluate():
-    """Follows."""
+def subject_folds(subjects, k, seed):
+    """List of k dicts of positions, "train", "val", "test"; no subject is in two of them."""
     ### BEGIN SOLUTION
-    return 0
+    names, who = np.unique(np.asarray(subjects), return_inverse=True)
+    number = (np.random.default_rng(seed).permutation(len(names)) % k)[who]
+    folds = []
+    for i in range(k):
+        test, val = number == i, number == (i + 1) % k
+        folds.append({"train": np.flatnonzero(~test & ~val), "val": np.flatnonzero(val), "test": np.flatnonzero(test)})
+    return folds
+    ### END SOLUTION
+
+
+def auc_by_class(levels, probability):
+    """(3,) ROC AUC of each level against the others."""
+    ### BEGIN SOLUTION
+    levels, probability = np.asarray(levels), np.asarray(probability)
+    found = []
+    for c in range(3):
+        own = levels == c
+        m, n = own.sum(), len(own)
+        rank = rankdata(probability[:, c])
+        found.append((rank[own].sum() - m * (m + 1) / 2) / (m * (n - m)))
+    return np.array(found)
+    ### END SOLUTION
+
+
+def auc_interval(levels, probability, subjects, seed):
+    """AUC of each level and their mean, with an interval over subjects: dict of auc, low, high, each (4,)."""
+    ### BEGIN SOLUTION
+    levels, probability = np.asarray(levels), np.asarray(probability)
+    names, who = np.unique(np.asarray(subjects), return_inverse=True)
+    own = [np.flatnonzero(who == j) for j in range(len(names))]
+    rng, drawn = np.random.default_rng(seed), []
+    for _ in range(600):
+        rows = np.concatenate([own[j] for j in rng.integers(len(names), size=len(names))])
+        drawn.append(auc_by_class(levels[rows], probability[rows]))
+    drawn = np.array(drawn)
+    drawn = np.column_stack([drawn, drawn.mean(axis=1)])
+    auc = auc_by_class(levels, probability)
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return {"auc": np.append(auc, auc.mean()), "low": low, "high": high}
+    ### END SOLUTION
+
+
+def cross_validate(features, levels, subjects, strengths, k, seed):
+    """Answers for test windows of all folds: dict of probability (n, 3) and chosen (k strengths)."""
+    ### BEGIN SOLUTION
+    features, levels = np.asarray(features, float), np.asarray(levels)
+    probability, chosen = np.zeros((len(levels), 3)), []
+    for fold in subject_folds(subjects, k, seed):
+        train, val, test = (fold[name] for name in ("train", "val", "test"))
+        x = (features - features[train].mean(axis=0)) / features[train].std(axis=0)
+        models = [LogisticRegression(C=c, max_iter=500).fit(x[train], levels[train]) for c in strengths]
+        scores = [auc_by_class(levels[val], model.predict_proba(x[val])).mean() for model in models]
+        best = int(np.argmax(scores))
+        probability[test] = models[best].predict_proba(x[test])
+        chosen.append(strengths[best])
+    return {"probability": probability, "chosen": chosen}
     ### END SOLUTION
 
 
 # %% role="test" task="evaluate" points=12
-# asks: answer_evaluate
+# asks: subject_folds, auc_by_class, auc_interval, cross_validate
 task = exam.task("evaluate", points=12)
-with task.check("follows", 12):
-    exam.same(answer_evaluate(), 0)
+_rng = np.random.default_rng(SEED + 51)
+with task.check("folds: each window in one part, and tested once; a subject's windows stay together", 1, cause="windows are dealt out instead of subjects: each person is then known before the test"):
+    for _n, _k in ((11, 4), (20, 5)):
+        _who = nets.workers(_n, seed=SEED + 52)
+        _folds = nets.folds_of(subject_folds(list(_who), _k, 3), n=len(_who), k=_k)
+        exam.same(np.sort(np.concatenate([_fold["test"] for _fold in _folds])), np.arange(len(_who)), what="all tested positions, sorted", cause="windows left out, or tested in two folds")
+        _twice = nets.shared(_folds, _who)
+        exam.expect(_twice == 0, got=f"{_twice} times a subject in two parts of a fold", expected="never", cause="windows are dealt out instead of subjects: each person is then known before the test")
+with task.check("folds: as many subjects in each, drawn by the seed", 1, cause="the global random generator is used instead of `seed`, or parts of very different size"):
+    _who = nets.workers(11, seed=SEED + 53)
+    _drawn = [nets.folds_of(subject_folds(list(_who), 4, _seed), n=len(_who), k=4) for _seed in (7, 7, 8, 9)]
+    for _name in ("test", "val"):
+        _counts = [len(set(np.array(_who)[_fold[_name]].tolist())) for _fold in _drawn[0]]
+        exam.expect(max(_counts) - min(_counts) <= 1, got=f"{_name} parts of {_counts} subjects", expected="numbers that differ by at most one")
+    _first = [[np.sort(_fold["test"]).tolist() for _fold in _folds] for _folds in _drawn]
+    exam.expect(_first[0] == _first[1], got="two different results", expected="the same folds for the same seed", cause="the global random generator is used instead of `seed`")
+    exam.expect(_first[0] != _first[2] or _first[0] != _first[3], got="the same folds for other seeds", expected="other folds", cause="`seed` is not used")
+_d = nets.scored(12, seed=SEED + 54)
+with task.check("AUC of each level against the others", 2, cause="decisions instead of probabilities, another column, or pairs of levels instead of one against the rest"):
+    for _values in (_d, nets.scored(6, seed=SEED + 55, ties=True)):
+        _told = auc_by_class(_values["levels"].copy(), _values["probability"].copy())
+        exam.same(_told, nets.aucs(_values["levels"], _values["probability"]), what="auc_by_class", atol=1e-6, cause=nets.auc_mistake(_told, _values["levels"], _values["probability"]))
+_arguments = [_d[_name] for _name in ("levels", "probability", "subjects")]
+_told = None
+with task.check("auc_interval gives them too, and their mean", 1, cause="the mean over subjects or folds instead of all windows together"):
+    _told = auc_interval(*[_values.copy() for _values in _arguments], 1)
+    _wanted = nets.aucs(_d["levels"], _d["probability"])
+    exam.same(nets.entry(_told, "auc"), [*_wanted, _wanted.mean()], what="auc (low, medium, high, mean)", atol=1e-6)
+with task.check("an interval that comes from drawing subjects", 2, cause="windows are drawn instead of subjects, which makes the interval far too narrow"):
+    # 500 draws move an end by 3 % of the width, four seeds together by 1.5 %; drawing windows gives half the width or less, 5 and 95 % four fifths of it
+    _low, _high = nets.interval(*_arguments)
+    _ends = []
+    for _seed in (5, 5, 6, 7, 8):
+        _told = auc_interval(*[_values.copy() for _values in _arguments], _seed)
+        _ends.append(np.stack([exam.numbers(nets.entry(_told, _name), shape=(4,), what=_name) for _name in ("low", "high")]))
+    exam.same(_ends[1], _ends[0], what="low and high, the same seed twice", cause="the global random generator is used instead of `seed`")
+    exam.expect(np.abs(_ends[1] - _ends[2]).max() > 1e-12, got="the same interval for other seeds", expected="slightly other ends", cause="`seed` is not used")
+    _off = np.abs(np.mean(_ends[1:], axis=0) - [_low, _high]) / (_high - _low)
+    exam.expect(_off.max() < 0.09, got=f"ends that are off by up to {100 * _off.max():.0f} % of the interval's width", expected="less than 9 %",
+                cause="windows are drawn instead of subjects, AUCs of subjects are averaged, or other percentiles than 2.5 and 97.5")
+_easy = nets.measured(12, seed=SEED + 56)
+_strengths = [1e-4, 1.0]
+_told = None
+with task.check("cross_validate learns, and answers for everybody", 1, cause="rows that are not put back in their place, or trained on the wrong part"):
+    _told = cross_validate(_easy["features"].copy(), _easy["levels"].copy(), list(_easy["subjects"]), _strengths, 4, 3)
+    _p = exam.numbers(nets.entry(_told, "probability"), shape=(len(_easy["levels"]), 3), what="probability")
+    exam.same(_p.sum(axis=1), np.ones(len(_p)), what="sum of three probabilities", atol=1e-3)
+    _chosen = exam.numbers(nets.entry(_told, "chosen"), shape=(4,), what="chosen")
+    exam.expect(np.isin(_chosen, _strengths).all(), got=f"chosen {_chosen[:4]}", expected=f"four of {_strengths}")
+    _reached = nets.aucs(_easy["levels"], _p).mean()
+    exam.expect(_reached > 0.7, got=f"a macro-AUC of {_reached:.2f}", expected="more than 0.7", cause="rows that are not put back in their place, or trained on the wrong part")
+with task.check("people known by heart do not help", 1, cause="windows of a person are in training and test"):
+    _prints = nets.measured(12, seed=SEED + 57, common=0.0)  # nothing that people have in common tells the level
+    _p = exam.numbers(nets.entry(cross_validate(_prints["features"].copy(), _prints["levels"].copy(), list(_prints["subjects"]), [1.0], 4, 3), "probability"), shape=(len(_prints["levels"]), 3), what="probability")
+    _reached = nets.aucs(_prints["levels"], _p).mean()
+    exam.expect(_reached < 0.85, got=f"a macro-AUC of {_reached:.2f} where only what is each person's own tells the level", expected="about 0.5", cause="windows of a person are in training and test")
+with task.check("levels of test windows do not reach their answers", 2, cause="per-person statistics that use levels, or a strength chosen on test windows"):
+    _folds = nets.folds_of(subject_folds(list(_easy["subjects"]), 4, 3), n=len(_easy["levels"]), k=4)
+    for _j, _fold in enumerate(_folds):
+        for _ in range(2):  # a choice on test windows may come out the same by chance
+            _changed = _easy["levels"].copy()
+            _changed[_fold["test"]] = _rng.permutation(_changed[_fold["test"]])
+            _new = cross_validate(_easy["features"].copy(), _changed, list(_easy["subjects"]), _strengths, 4, 3)
+            exam.same(np.asarray(nets.entry(_new, "chosen"))[_j], np.asarray(nets.entry(exam.given(_told), "chosen"))[_j], what="the strength chosen, after levels of the test windows were changed", cause="the strength is chosen on test windows: choose on validation windows")
+            exam.same(exam.numbers(nets.entry(_new, "probability"))[_fold["test"]], exam.numbers(nets.entry(_told, "probability"))[_fold["test"]], what="answers after levels of the test windows were changed", atol=1e-3,
+                      cause="levels of test windows are used for scaling or training")
+    _changed = _easy["levels"].copy()
+    _changed[_folds[0]["val"]] = _rng.permutation(_changed[_folds[0]["val"]])
+    _one, _other = (exam.numbers(nets.entry(cross_validate(_easy["features"].copy(), _levels, list(_easy["subjects"]), [1.0], 4, 3), "probability"))[_folds[0]["test"]] for _levels in (_easy["levels"].copy(), _changed))
+    exam.same(_other, _one, what="answers of the only strength, after levels of the validation windows were changed", atol=1e-3, cause="trained on the validation windows too: then they cannot choose")
+with task.check("nor do other test windows", 1, cause="means and spreads over all windows instead of the training windows"):
+    _fold = nets.folds_of(subject_folds(list(_easy["subjects"]), 4, 3), n=len(_easy["levels"]), k=4)[1]
+    _x = _easy["features"].copy()
+    _x[_fold["test"][1:]] = 30 * _x[_fold["test"][1:]] + 100
+    _new = nets.entry(cross_validate(_x, _easy["levels"].copy(), list(_easy["subjects"]), _strengths, 4, 3), "probability")
+    exam.same(exam.numbers(_new)[_fold["test"][0]], exam.numbers(nets.entry(exam.given(_told), "probability"))[_fold["test"][0]], what="the answer for a test window, after all others of its fold were changed", atol=1e-3)
 task.points()
 
 # %% [markdown]
@@ -203,35 +637,138 @@ task.points()
 # %% [markdown]
 # ## Task 8: people never seen (12 points)
 #
-# Statement follows.
+# Train on the class's cohort, and write `workload_probabilities(eeg, pupil)` that uses what you trained:
+#
+# - `eeg`: float32 (n, 19, 500), windows of 4 s at 125 Hz in µV, filtered, to the average reference; `pupil`: float32 (n, 240), the same seconds at 60 Hz in mm above the subject's baseline, NaN where it is not known. They may be of several people, and in any order.
+# - **A dead sensor** gives NaN: EEG that is NaN throughout, or a pupil without one known sample. Never both.
+# - Returns (n, 3), probabilities of low, medium and high. Each window gets the same answer in whatever company.
+#
+# `cohort.signals` (n, 19, 500), `cohort.columns["pupil"]` (n, 240), `cohort.labels`, `cohort.subjects`, and for task 9 `cohort.columns["since_s"]` (seconds from the last change of level to the window's end), `["purity"]` (share of the window that has its level), `["start_s"]` and
+# `["recording"]` are the class's windows.
+# In training leave one or the other signal out now and then: a network that has never met a dead sensor cannot do without. Split by subject and print the report of task 6 for the test subjects: task 9 is about it.
+#
+# The test cell asks about people you have never met: the AUC of each level (3 points), the macro-AUC (4 points), and the macro-AUC without the pupil (2.5 points) and without the EEG (2.5 points), each along a line from a floor. Medium is hard: it lies between the other two.
+#
+# <details><summary>Hint 1: the idea</summary>Each fold gives a network that has not met its test subjects: their answers make the report. For new people all these networks can be asked, and their probabilities averaged.</details>
+# <details><summary>Hint 2: what to use</summary>Your <code>Concatenation</code> or <code>CrossAttention</code>; <code>torch.optim.AdamW</code>, a learning rate that falls as a cosine (<code>torch.optim.lr_scheduler.CosineAnnealingLR</code>), batches of 64, <code>PASSES</code> passes. <code>present</code> of a window: what is there, and not left out by
+# chance.</details>
+# <details><summary>Hint 3: almost the code</summary><code>there = np.stack([np.isfinite(eeg).all(axis=(1, 2)), np.isfinite(pupil).any(axis=1)], axis=1)</code>; in training <code>shown = there &amp; (rng.random(there.shape) &gt; 0.25)</code>, and where neither is shown, <code>there</code>
+# again.</details>
+
+# %% role="locked"
+FOLDS, PASSES = {"ci": (3, 10), "default": (4, 12), "full": (5, 20)}[BUDGET]
+cohort = data.load("workload", source="simulated", n={"ci": 12, "default": 20, "full": 20}[BUDGET])
+print(cohort)
+print(f"{len(cohort)} windows of {len(np.unique(cohort.subjects))} SIMULATED subjects")
 
 # %% role="answer" task="perform"
-def answer_perform():
-    """Follows."""
+# train on the class's cohort here, once, and print your report:
+### BEGIN SOLUTION
+def present_in(eeg, pupil):
+    """(n, 2) whether there is an EEG, and a pupil."""
+    return np.stack([np.isfinite(eeg).all(axis=(1, 2)), np.isfinite(pupil).any(axis=1)], axis=1)
+
+
+def train(eeg, pupil, levels, rows, seed):
+    """A network that has met the windows `rows`."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    net = Concatenation(eeg.shape[1], 125.0, 60.0)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-2)
+    batches = len(rows) // 64
+    plan = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, PASSES * batches)
+    net.train()
+    for _ in range(PASSES):
+        for b in np.array_split(rng.permutation(rows), batches):
+            there = present_in(eeg[b], pupil[b])
+            shown = there & (rng.random(there.shape) > 0.25)
+            shown = np.where(shown.any(axis=1, keepdims=True), shown, there)
+            loss = nn.functional.cross_entropy(net(*tensors(eeg[b], pupil[b], shown)), torch.as_tensor(levels[b]))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            plan.step()
+    return net.eval()
+
+
+def probability_of(net, eeg, pupil):
+    """(n, 3) of one network, 256 windows at a time."""
+    parts = [np.zeros((0, 3))]
+    with torch.no_grad():
+        for k in range(0, len(eeg), 256):
+            x, p = np.asarray(eeg[k : k + 256]), np.asarray(pupil[k : k + 256])
+            parts.append(torch.softmax(net(*tensors(x, p, present_in(x, p))), dim=1).numpy())
+    return np.concatenate(parts)
+
+
+x, pupils, y = np.asarray(cohort.signals), np.asarray(cohort.columns["pupil"]), np.asarray(cohort.labels)
+models, told = [], np.zeros((len(y), 3))
+for k, fold in enumerate(subject_folds(list(cohort.subjects), FOLDS, SEED)):
+    models.append(train(x, pupils, y, np.concatenate([fold["train"], fold["val"]]), 10 * SEED + k))
+    told[fold["test"]] = probability_of(models[-1], x[fold["test"]], pupils[fold["test"]])
+report = auc_interval(y, told, cohort.subjects, SEED)
+for j, name in enumerate(("low", "medium", "high", "macro")):
+    print(f"test subjects of all folds (SIMULATED), AUC of {name}: {report['auc'][j]:.2f}, 95 % interval {report['low'][j]:.2f} to {report['high'][j]:.2f}")
+since, wrong = np.asarray(cohort.columns["since_s"]), told.argmax(axis=1) != y
+for a, b in ((0, 4), (4, 8), (8, 12), (12, 20), (20, 60)):
+    at = (since >= a) & (since < b)
+    print(f"{a} to {b} s after a change of level: {100 * wrong[at].mean():.0f} % wrong of {at.sum()} windows")
+### END SOLUTION
+
+
+def workload_probabilities(eeg, pupil):
+    """Probabilities (n, 3) of low, medium and high for windows eeg (n, 19, 500) and pupil (n, 240)."""
     ### BEGIN SOLUTION
-    return 0
+    return np.mean([probability_of(net, eeg, pupil) for net in models], axis=0)
     ### END SOLUTION
 
 
 # %% role="test" task="perform" points=12
-# asks: answer_perform
+# asks: workload_probabilities
 task = exam.task("perform", points=12)
-with task.check("follows", 12):
-    exam.same(answer_perform(), 0)
+_unseen = exam.cohort("workload")
+_blind, _deaf = _unseen.without("pupil"), _unseen.without("eeg")
+_all, _eeg_only, _pupil_only = None, None, None
+with task.check("three probabilities for each window, the same in any company", 1, cause="logits instead of probabilities, or something is computed over all windows of a call"):
+    _all = exam.ask(_unseen, workload_probabilities)
+    exam.expect(np.abs(_all.sum(axis=1) - 1).max() < 1e-2, got="rows that do not add up to 1", expected="three probabilities for each window", cause="a softmax over the windows instead of the levels, or logits")
+with task.check("finite answers without the pupil, and without the EEG", 1, cause="`present` is not made from the signals: NaN gets into the network"):
+    _eeg_only, _pupil_only = exam.ask(_blind, workload_probabilities), exam.ask(_deaf, workload_probabilities)
+task.credit("low against the others", lambda: exam.score("auc_low", _unseen, exam.given(_all)), floor=0.7, full=0.8, points=1)
+task.credit("high against the others", lambda: exam.score("auc_high", _unseen, exam.given(_all)), floor=0.7, full=0.8, points=1)
+task.credit("medium against the others", lambda: exam.score("auc_medium", _unseen, exam.given(_all)), floor=0.5, full=0.6, points=1)
+task.credit("the mean of the three", lambda: exam.score("macro_auc", _unseen, exam.given(_all)), floor=0.66, full=0.75, points=3)
+task.credit("the mean without the pupil", lambda: exam.score("macro_auc", _blind, exam.given(_eeg_only)), floor=0.53, full=0.6, points=2)
+task.credit("the mean without the EEG", lambda: exam.score("macro_auc", _deaf, exam.given(_pupil_only)), floor=0.66, full=0.72, points=2)
 task.points()
 
 # %% [markdown]
 # ## Task 9: errors around transitions (6 points, read by a person)
 #
-# Statement follows.
+# Look at your own answers for the test subjects of task 8. In 150 to 300 words:
+#
+# 1. How large is the share of wrong windows by time since the last change of level (`since_s`), and of windows that hold two levels (`purity` below 1) against pure ones? Name numbers from your own run, with the numbers of windows, and the data they are on (2 points).
+# 2. Pupil and rhythms do not change at once, and a window looks back. Which of what you found is explained by that, which may be chance, and what share of the errors lies far from any change and has another cause (2 points)?
+# 3. A display is to show the level live. You may smooth over three windows, or demand that a level holds for some seconds before it is shown (task 7). What do you gain and what do you lose at transitions, in seconds? Name one use for which such a display is out of place, and why (2 points).
+#
+# <details><summary>Hint 1: the idea</summary>A share of few windows is not worth much: windows of one person are alike, so draw people, not windows, before you believe a difference.</details>
+# <details><summary>Hint 2: what to use</summary>Masks such as <code>(since &gt;= 0) &amp; (since &lt; 4)</code>; NaN in <code>since_s</code> means that no change came before. <code>np.bincount</code>, a bar chart with the numbers of windows above the bars.</details>
+# <details><summary>Hint 3: almost the code</summary><code>wrong = told.argmax(axis=1) != y</code>; for each pair of seconds <code>wrong[at].mean()</code> and <code>at.sum()</code>; then the same for the windows of each person.</details>
 
 # %% [markdown] role="written" task="transitions" points=6
 # ### BEGIN SOLUTION
-# Follows.
+# 1. On the class's SIMULATED subjects: from the last lines of my report, the share of wrong windows in the first 4 s after a change, and later, each with its number of windows (about a tenth of all windows end within 4 s of a change). Windows that hold two levels are wrong more
+# often than pure ones: their label is the level of the larger part. All this is of one run and a dozen people.
+# 2. Theta, alpha and the pupil follow the level with a lag of seconds, and a window of 4 s holds up to 4 s of the level before: that delays every answer, so errors crowd in the first seconds. Differences of a few per cent between later stretches are within what drawing people anew
+# gives. Most errors lie far from any change: medium is called low or high, and there are people whose rhythms do not answer at all. Those errors are no matter of time.
+# 3. Three windows, one each second, take most single wrong answers away, and add about a second of delay on average; demanding that a level holds for 4 s takes away more, and shows each change at least 4 s later, a short one never. Out of place: to judge or rank people (hiring, marks, driving licences): it
+# is no better than macro-AUC 0.8 on simulated people, errs more in some than in others, and light, age or medicine change a pupil as work does.
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - Follows (6).
+# - 1 (2 points): shares by time since the change with numbers of windows, from own run, called simulated (1); mixed against pure windows (1). Shares without numbers of windows: half a point less.
+# - 2 (2 points): lag of the signals and the window's length as cause of errors near changes, and something said of chance, best over people (1); that most errors lie elsewhere, with a cause: medium between the others, people without effect (1).
+# - 3 (2 points): what is gained and lost, in seconds, for both or for one with numbers of task 7 or the own run (1); a use that is out of place with a reason that has to do with the errors, the confounds or the people concerned (1).
 # ### END MARK SCHEME
 
 # %% [markdown]

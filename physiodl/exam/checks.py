@@ -18,6 +18,7 @@ LONGEST_MESSAGE = 400  # characters of a student's own error text that a check r
 GIVEN = frozenset(
     "SOURCE BUDGET SEED EPOCHS STEPS FOLDS LENGTH PASSES PATIENCE np torch nn plt signal mne wfdb artefacts beats "
     "cohort data deploy ecg exam foundations groups io load_beats metrics mistakes nets probe recordings "
+    "LogisticRegression rankdata roc_auc_score "
     "signals".split()
 )
 
