@@ -64,61 +64,323 @@ exam.begin("06_workload", source=SOURCE, seed=SEED)
 # %% [markdown]
 # ## Task 1: clean the pupil (10 points)
 #
-# Statement follows.
+# Write `clean_pupil(diameter_mm, fs)`.
+#
+# - `diameter_mm`: (samples,) in mm, NaN where the tracker saw no pupil; `fs`: sampling rate in Hz, such as 60 or 120. Do not change the array you are given.
+# - **Not to be believed** are samples that are NaN, smaller than 1.5 mm or larger than 9 mm, and **all samples within 0.15 s** (`round(0.15 * fs)` samples) **on both sides** of
+#   one of these: there the lid covers part of the pupil, and what the tracker gives looks like a small one.
+# - **Filled** with a straight line, from the last good sample before to the first good one after: gaps of **at most 1 s**, counted with their margins.
+# - **NaN** stay longer gaps, all of their length, and gaps at the beginning and the end, which have one side only.
+# - Returns a dict: `"diameter"` (samples,) and `"seen"` (samples,) bool, True where the sample was believed, False where it was filled or is NaN.
+#
+# Two blinks whose margins touch are one gap. Where nothing is good, all is NaN.
+#
+# <details><summary>Hint 1: the idea</summary>First one array of True and False: bad or not. Then make it wider. Then look at its runs of True one by one and decide about each.</details>
+# <details><summary>Hint 2: what to use</summary><code>~np.isfinite(x) | (x &lt; 1.5) | (x &gt; 9)</code>; <code>np.convolve(bad, np.ones(2 * m + 1), mode="same") &gt; 0.5</code>;
+# <code>np.flatnonzero(np.diff(np.concatenate([[0], bad, [0]])))</code> gives beginnings and ends in turn; <code>np.interp</code>. Mind recordings shorter than the
+# kernel.</details>
+# <details><summary>Hint 3: almost the code</summary><code>for a, b in edges.reshape(-1, 2)</code>: if <code>a &gt; 0 and b &lt; len(x) and b - a &lt;= fs</code>, then
+# <code>out[a:b] = np.interp(np.arange(a, b), [a - 1, b], [x[a - 1], x[b]])</code>.</details>
 
 # %% role="answer" task="clean"
-def answer_clean():
-    """Follows."""
+def clean_pupil(diameter_mm, fs):
+    """Blinks and their edges out, short gaps filled: dict of diameter (samples,) mm and seen (samples,) bool."""
     ### BEGIN SOLUTION
-    return 0
+    x = np.asarray(diameter_mm, float)
+    bad = ~np.isfinite(x) | (x < 1.5) | (x > 9.0)
+    margin = round(0.15 * fs)
+    bad = np.convolve(bad, np.ones(2 * margin + 1))[margin : margin + len(x)] > 0.5
+    out = np.where(bad, np.nan, x)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], bad.astype(int), [0]])))
+    for a, b in edges.reshape(-1, 2):
+        if a > 0 and b < len(x) and b - a <= fs:
+            out[a:b] = np.interp(np.arange(a, b), [a - 1, b], [x[a - 1], x[b]])
+    return {"diameter": out, "seen": ~bad}
     ### END SOLUTION
 
 
 # %% role="test" task="clean" points=10
-# asks: answer_clean
+# asks: clean_pupil
 task = exam.task("clean", points=10)
-with task.check("follows", 10):
-    exam.same(answer_clean(), 0)
+_blinks = [(2.0, 0.2), (5.5, 0.35), (9.0, 0.1), (12.0, 0.6)]
+_true = probe.pupil(16.0, 60.0, seed=SEED + 1)
+_seen = probe.blinking(_true, 60.0, _blinks)
+_wanted, _good = probe.cleaned(_seen, 60.0)
+_found = None
+with task.check("diameter and seen for each sample", 1, cause="a dict of two arrays, as long as the recording"):
+    _found = probe.clean_answer(clean_pupil(_seen.copy(), 60.0), 960)
+    _off = np.abs(_found[0] - _true)
+    exam.expect(np.isfinite(_found[0]).any() and np.nanmedian(_off) < 1e-6, got="other values than the tracker's", expected="diameters in mm, unchanged where they are good",
+                cause="good samples must stay as they are: no smoothing, no other unit")
+with task.check("half a pupil at the edges of blinks is not believed", 2, cause="no margin, or on one side only: the lid comes down before the gap and goes up after it"):
+    _kept = exam.given(_found)[1] & (_off > 0.1)
+    exam.expect(not _kept.any(), got=f"{_kept.sum()} samples under the lid that count as seen, wrong by up to {np.nanmax(np.where(_kept, _off, 0)):.1f} mm",
+                expected="none", cause="no margin, or on one side only: the lid comes down before the gap and goes up after it")
+    exam.expect(np.nanmax(_off) < 0.3, got=f"a diameter that is wrong by {np.nanmax(_off):.1f} mm beside a blink", expected="at most 0.3 mm",
+                cause="the line begins at a sample under the lid: widen the gap first, fill it then")
+    exam.same(exam.given(_found)[1], _good, what="seen", cause="0.15 s on both sides: round(0.15 * fs) samples, neither more nor fewer")
+with task.check("sizes that no pupil has", 1, cause="values below 1.5 and above 9 mm are gaps as well"):
+    _odd = probe.pupil(10.0, 60.0, seed=SEED + 2)
+    _odd[[150, 151, 152]], _odd[400] = 11.0, 0.4
+    _diameter, _believed = probe.clean_answer(clean_pupil(_odd.copy(), 60.0), 600)
+    probe.same_course(_diameter, probe.cleaned(_odd, 60.0)[0], what="diameter", cause="values below 1.5 and above 9 mm are gaps as well, with margins",
+                      gaps="values below 1.5 and above 9 mm are gaps as well: short ones are filled")
+with task.check("short gaps are filled by a straight line", 2, cause="short gaps are left open, or filled with the last value or a mean"):
+    probe.same_course(exam.given(_found)[0], _wanted, what="diameter", cause="a straight line from the last good sample before the gap to the first good one after",
+                      gaps="gaps of at most 1 s, with their margins, are filled")
+with task.check("long gaps stay open, all of them", 1, cause="everything is interpolated: over seconds a line makes up a calm pupil"):
+    _long = probe.blinking(probe.pupil(20.0, 60.0, seed=SEED + 3), 60.0, [(2.0, 2.5), (8.0, 0.3), (8.5, 0.35), (14.0, 0.9)])
+    _diameter, _believed = probe.clean_answer(clean_pupil(_long.copy(), 60.0), 1200)
+    probe.same_course(_diameter, probe.cleaned(_long, 60.0)[0], what="diameter",
+                      gaps="gaps longer than 1 s, margins counted, stay NaN from end to end; blinks whose margins touch are one gap")
+with task.check("gaps at both ends stay open", 1, cause="np.interp goes on with the last value for ever: nothing is known beyond the ends"):
+    _ends = probe.blinking(probe.pupil(10.0, 60.0, seed=SEED + 4), 60.0, [(0.0, 0.4), (4.0, 0.2), (9.7, 0.3)])
+    _diameter, _believed = probe.clean_answer(clean_pupil(_ends.copy(), 60.0), 600)
+    probe.same_course(_diameter, probe.cleaned(_ends, 60.0)[0], what="diameter", gaps="a gap at an end has one side only: nothing is known beyond it, so it stays NaN")
+with task.check("other rates", 1, cause="60 Hz, or a margin or a longest gap in samples, is written in"):
+    for _fs in (40.0, 120.0, 240.0):
+        _other = probe.blinking(probe.pupil(12.0, _fs, seed=SEED + 5), _fs, [(2.0, 0.2), (5.0, 0.6), (8.0, 1.2)])
+        _diameter, _believed = probe.clean_answer(clean_pupil(_other.copy(), _fs), len(_other))
+        probe.same_course(_diameter, probe.cleaned(_other, _fs)[0], what=f"diameter at {_fs:g} Hz", cause="60 Hz, or a margin in samples, is written in",
+                          gaps="60 Hz, or a margin or a longest gap in samples, is written in")
+with task.check("no pupil at all, and an array that stays as it was", 1, cause="the given array is written into: take a copy"):
+    _diameter, _believed = probe.clean_answer(clean_pupil(np.full(200, np.nan), 60.0), 200)
+    exam.expect(np.isnan(_diameter).all() and not _believed.any(), got="values where no pupil was seen", expected="NaN, and False in seen")
+    _mine = _seen.copy()
+    clean_pupil(_mine, 60.0)
+    exam.expect(np.array_equal(_mine, _seen, equal_nan=True), got="the array that was handed over changed", expected="the same as before", cause="take a copy: np.where(...) or .copy()")
 task.points()
 
 # %% [markdown]
 # ## Task 2: bring two clocks together (10 points)
 #
-# Statement follows.
+# Both devices write down pulses, each by its own clock. Write two functions.
+#
+# - `fit_clock(tracker_s, eeg_s)`: times of the pulses in s, ascending, on the tracker's clock (j,) and on the EEG's (k,). Each device missed some, so **pulse number 5 of the one need not
+#   be pulse number 5 of the other**. The clocks can be an hour apart; they drift by up to 300 ppm; the pulses come every 6 to 14 s, irregularly, and each time is right to 10 ms. Returns two numbers,
+#   `rate` and `offset`, such that **`eeg = rate * tracker + offset`**, right to 15 ms all through the recording. A `ValueError` where one of the two has fewer than three pulses.
+# - `resample_to(time_s, x, fs, n)`: `time_s` (samples,) ascending but uneven, already on the EEG's clock, `x` (samples,) with NaN where nothing is known. Returns
+#   (n,): the value at the times `k / fs`, k = 0 ... n - 1, on a straight line between the two **known** samples beside it; NaN where these two are **more than 0.1 s apart**, and before the
+#   first and after the last known sample.
+#
+# <details><summary>Hint 1: the idea</summary>All differences between a time of the one and a time of the other: right pairs agree, wrong ones are spread over the whole recording. A first offset finds
+# the pairs, a line through the pairs gives the rest. A drift spreads the right differences too: 300 ppm are 0.2 s in ten minutes.</details>
+# <details><summary>Hint 2: what to use</summary><code>(eeg_s[None, :] - tracker_s[:, None]).ravel()</code>, sorted; <code>np.searchsorted</code> or <code>np.histogram</code> to find where most lie
+# within a quarter of a second; <code>np.polyfit(a, b, 1)</code>. <code>np.interp</code> with <code>left=np.nan, right=np.nan</code> for known samples only, and <code>np.searchsorted</code> to see
+# which two are the neighbours.</details>
+# <details><summary>Hint 3: almost the code</summary><code>d = np.sort(differences)</code>; <code>count = np.searchsorted(d, d + 0.25) - np.arange(len(d))</code>; <code>k = count.argmax()</code>; offset = median of
+# <code>d[k : k + count[k]]</code>. Then twice: nearest pulse for each, keep pairs within 0.25 s, then within 0.05 s of the line; <code>np.polyfit</code> of the EEG's times <em>less</em> the
+# tracker's. Numbers near an hour lose digits: subtract a mean first. For the grid: <code>right = np.searchsorted(t, grid)</code>, and
+# <code>t[right] - t[right - 1] &gt; 0.1</code> becomes NaN.</details>
 
 # %% role="answer" task="align"
-def answer_align():
-    """Follows."""
+def fit_clock(tracker_s, eeg_s):
+    """rate and offset with eeg = rate * tracker + offset, from pulses of which each device missed some."""
     ### BEGIN SOLUTION
-    return 0
+    theirs, ours = np.sort(np.asarray(tracker_s, float)), np.sort(np.asarray(eeg_s, float))
+    if min(len(theirs), len(ours)) < 3:
+        raise ValueError(f"got {len(theirs)} and {len(ours)} pulses, expected at least three of each")
+    differences = np.sort((ours[None, :] - theirs[:, None]).ravel())
+    count = np.searchsorted(differences, differences + 0.25, side="right") - np.arange(len(differences))
+    first = int(count.argmax())
+    rate, offset = 1.0, float(np.median(differences[first : first + count[first]]))
+    middle = theirs.mean()
+    for near_s in (0.25, 0.05, 0.05):
+        guess = rate * theirs + offset
+        nearest = ours[np.abs(ours[None, :] - guess[:, None]).argmin(axis=1)]
+        pair = np.abs(nearest - guess) <= near_s
+        slope, level = np.polyfit(theirs[pair] - middle, (nearest - theirs)[pair], 1)
+        rate, offset = 1 + slope, level - slope * middle
+    return float(rate), float(offset)
+    ### END SOLUTION
+
+
+def resample_to(time_s, x, fs, n):
+    """(n,) values at k / fs, NaN where the known samples beside it are more than 0.1 s apart, and beyond the ends."""
+    ### BEGIN SOLUTION
+    x = np.asarray(x, float)
+    known = np.isfinite(x)
+    grid = np.arange(n) / fs
+    if known.sum() < 2:
+        return np.full(n, np.nan)
+    t, v = np.asarray(time_s, float)[known], x[known]
+    right = np.clip(np.searchsorted(t, grid), 1, len(t) - 1)
+    out = np.interp(grid, t, v, left=np.nan, right=np.nan)
+    return np.where(t[right] - t[right - 1] > 0.1, np.nan, out)
     ### END SOLUTION
 
 
 # %% role="test" task="align" points=10
-# asks: answer_align
+# asks: fit_clock, resample_to
 task = exam.task("align", points=10)
-with task.check("follows", 10):
-    exam.same(answer_align(), 0)
+_rng = np.random.default_rng(SEED + 11)
+with task.check("an offset, with all pulses there", 1, cause="the offset with the wrong sign: eeg = rate * tracker + offset"):
+    for _k, _offset in enumerate((7.3, -2840.0 + 500 * _rng.random())):
+        _theirs, _ours = probe.pulses(400.0, seed=SEED + 12 + _k, offset_s=_offset)
+        probe.on_clock(fit_clock(_theirs.copy(), _ours.copy()), seconds=400.0, ppm=0.0, offset_s=_offset)
+with task.check("a drift", 2, cause="an offset alone: a clock that drifts needs a line through the pairs"):
+    for _k, _ppm in enumerate((300.0, -300.0, 150.0)):
+        _offset = float(_rng.uniform(-30, 30))
+        _theirs, _ours = probe.pulses(700.0, seed=SEED + 15 + _k, ppm=_ppm, offset_s=_offset)
+        probe.on_clock(fit_clock(_theirs.copy(), _ours.copy()), seconds=700.0, ppm=_ppm, offset_s=_offset)
+with task.check("pulses that one of the two missed", 2, cause="pulse k of the one need not be pulse k of the other: find out first which belong together"):
+    for _k, _lost in enumerate((0.05, 0.15, 0.25)):
+        _offset, _ppm = float(_rng.uniform(-3000, 3000)), float(_rng.uniform(-300, 300))
+        _theirs, _ours = probe.pulses(600.0, seed=SEED + 18 + _k, lost=_lost, ppm=_ppm, offset_s=_offset)
+        probe.on_clock(fit_clock(_theirs.copy(), _ours.copy()), seconds=600.0, ppm=_ppm, offset_s=_offset)
+with task.check("too few pulses", 1, cause="a line through two points says nothing about its error: raise ValueError"):
+    probe.on_clock(fit_clock(_theirs.copy(), _ours.copy()), seconds=600.0, ppm=_ppm, offset_s=_offset)
+    for _few in ((_theirs[:2], _ours), (_theirs, _ours[:1])):
+        exam.expect(probe.refuses(fit_clock, _few[0].copy(), _few[1].copy()), got="a result", expected="a ValueError")
+_time, _x = probe.crooked(20.0, 60.0, seed=SEED + 21)
+_even = None
+with task.check("values at k / fs, on the line between neighbours", 2, cause="the next sample is taken instead of the line, or sample numbers instead of times"):
+    for _fs, _n in ((60.0, 1150), (90.0, 1700)):
+        _wanted = probe.resampled(_time, _x, _fs, _n)
+        probe.same_course(resample_to(_time.copy(), _x.copy(), _fs, _n), _wanted, what=f"values at k / {_fs:g} s",
+                          cause="the next sample is taken instead of the line, or `fs` or `time_s` is not used", gaps="neighbours less than 0.1 s apart have a line between them")
+    _even = True
+with task.check("nothing over gaps", 1, cause="np.interp bridges every gap: look how far apart the two neighbours are"):
+    exam.given(_even)
+    for _k in range(3):
+        _time, _x = probe.crooked(20.0, 60.0, seed=SEED + 22 + _k, lost=[(3.0, 3.3), (7.0, 9.5)], blinks=[(5.0, 5.2), (12.0, 14.0), (16.0, 16.04)])
+        probe.same_course(resample_to(_time.copy(), _x.copy(), 60.0, 1150), probe.resampled(_time, _x, 60.0, 1150), what="values beside gaps",
+                          cause="a NaN that spreads, or a gap that is bridged", gaps="known samples more than 0.1 s apart have nothing between them, whether samples are NaN or did not come at all; closer ones have")
+with task.check("nothing beyond the ends", 1, cause="np.interp goes on with the last value for ever: left=np.nan, right=np.nan"):
+    exam.given(_even)
+    for _start in (-1.0, 2.5):
+        _time, _x = probe.crooked(10.0, 60.0, seed=SEED + 26, start_s=_start)
+        probe.same_course(resample_to(_time.copy(), _x.copy(), 60.0, 900), probe.resampled(_time, _x, 60.0, 900), what=f"values of a recording from {_start:g} to {_start + 10:g} s",
+                          gaps="nothing is known before the first sample and after the last")
+    exam.expect(np.isnan(probe.gappy(resample_to(_time.copy(), np.full(len(_time), np.nan), 60.0, 50), shape=(50,), what="values")).all(), got="values where none is known", expected="NaN")
 task.points()
 
 # %% [markdown]
 # ## Task 3: windows of both signals (10 points)
 #
-# Statement follows.
+# - `band_pass(eeg, fs)`: `eeg` (channels, samples) in µV, at least 20 s, at 125 to 500 Hz. Returns the same shape: 1 to 40 Hz, **without delay** (zero phase), each channel by itself. For the training of a network
+#   that is allowed; the stream of task 7 will need another one.
+# - `cut_windows(eeg, eeg_fs, pupil, pupil_fs, spans, window_s, hop_s, least)`: windows of both signals that cover **the same seconds**. Both signals begin at 0 s.
+#   - `eeg` (channels, samples) at `eeg_fs`, `pupil` (samples,) at `pupil_fs`; `spans`: list of `(start_s, stop_s, level)`, level 0, 1 or 2, not overlapping, in order; between them is nothing.
+#   - Window number k lasts from `k * hop_s` to `k * hop_s + window_s`. Its first sample is worked out from that **time**, for each signal by itself (up to one sample is
+#     allowed where the time falls between two). Windows that are not wholly in both signals are left out.
+#   - Its **level** is the one that covers most of it, its **purity** the share of the window that this level covers. Windows with a purity below `least` are left out; gaps of the pupil (NaN) are no
+#     reason to.
+#   - Returns a dict: `"eeg"` (n, channels, `round(window_s * eeg_fs)`), `"pupil"` (n, `round(window_s * pupil_fs)`), and `"start_s"`, `"level"`, `"purity"`, each (n,).
+#
+# A hop of 0.25 s is 15 samples at 60 Hz, and 31.25 at 125 Hz.
+#
+# <details><summary>Hint 1: the idea</summary>A loop over k. Everything in it follows from one number, the start of the window in seconds.</details>
+# <details><summary>Hint 2: what to use</summary><code>signals.filtered(eeg, fs, low=1.0, high=40.0)</code> or <code>signal.sosfiltfilt</code> along the last axis; <code>max(0, min(stop, end) - max(start, begin))</code> is how
+# long two stretches overlap; <code>np.stack</code>.</details>
+# <details><summary>Hint 3: almost the code</summary><code>a = round(start * eeg_fs)</code>, <code>eeg[:, a : a + round(window_s * eeg_fs)]</code>, the same with <code>pupil_fs</code>. <code>cover = np.zeros(3)</code>,
+# <code>cover[level] += ...</code> for each span; level <code>cover.argmax()</code>, purity <code>cover.max() / window_s</code>; keep where it is at least <code>least - 1e-9</code>.</details>
 
 # %% role="answer" task="windows"
-def answer_windows():
-    """Follows."""
+def band_pass(eeg, fs):
+    """1 to 40 Hz without delay: (channels, samples) to the same."""
     ### BEGIN SOLUTION
-    return 0
+    return signal.sosfiltfilt(signal.butter(4, (1.0, 40.0), "bandpass", fs=fs, output="sos"), np.asarray(eeg, float), axis=1)
+    ### END SOLUTION
+
+
+def cut_windows(eeg, eeg_fs, pupil, pupil_fs, spans, window_s, hop_s, least):
+    """Windows of the same seconds: dict of eeg (n, channels, .), pupil (n, .), start_s, level, purity (n,)."""
+    ### BEGIN SOLUTION
+    eeg, pupil = np.asarray(eeg), np.asarray(pupil)
+    long, short = round(window_s * eeg_fs), round(window_s * pupil_fs)
+    rows = {name: [] for name in ("eeg", "pupil", "start_s", "level", "purity")}
+    k = 0
+    while True:
+        start = k * hop_s
+        a, b = round(start * eeg_fs), round(start * pupil_fs)
+        if a + long > eeg.shape[1] or b + short > len(pupil):
+            break
+        cover = np.zeros(3)
+        for begin, stop, level in spans:
+            cover[level] += max(0.0, min(stop, start + window_s) - max(begin, start))
+        purity = cover.max() / window_s
+        if purity >= least - 1e-9:
+            found = (eeg[:, a : a + long], pupil[b : b + short], start, int(cover.argmax()), purity)
+            for name, value in zip(rows, found, strict=True):
+                rows[name].append(value)
+        k += 1
+    rows["eeg"] = np.reshape(rows["eeg"], (-1, len(eeg), long))
+    rows["pupil"] = np.reshape(rows["pupil"], (-1, short))
+    return {name: np.asarray(value) for name, value in rows.items()}
     ### END SOLUTION
 
 
 # %% role="test" task="windows" points=10
-# asks: answer_windows
+# asks: band_pass, cut_windows
 task = exam.task("windows", points=10)
-with task.check("follows", 10):
-    exam.same(answer_windows(), 0)
+_plain = probe.eeg(3, 24.0, 125.0, seed=SEED + 31)
+_inner = slice(400, -400)  # away from the ends, where any filter estimates
+_passed = None
+with task.check("rhythms of 3 to 25 Hz stay as they are, without delay", 2, cause="a causal filter delays and distorts: run it forwards and backwards"):
+    _passed = exam.numbers(band_pass(_plain.copy(), 125.0), shape=_plain.shape, what="filtered EEG")
+    for _row, _wanted in zip(_passed, _plain, strict=True):
+        exam.alike(_row[_inner], _wanted[_inner], at_least=0.98, what="a channel against itself before the filter",
+                   cause="a causal filter delays and distorts: run it forwards and backwards (sosfiltfilt), along the last axis")
+        exam.expect(0.9 < np.std(_row[_inner]) / np.std(_wanted[_inner]) < 1.1, got=f"{np.std(_row[_inner]) / np.std(_wanted[_inner]):.2f} times the size", expected="the same")
+with task.check("drift and mains go", 1, cause="no high-pass at 1 Hz, or no low-pass at 40 Hz"):
+    _time = np.arange(_plain.shape[1]) / 125
+    for _hz in (0.0, 0.15, 50.0):
+        _dirty = _plain + 40 * np.cos(2 * np.pi * _hz * _time)
+        _made = exam.numbers(band_pass(_dirty, 125.0), shape=_plain.shape, what="filtered EEG")[:, _inner]
+        exam.alike(_made, exam.given(_passed)[:, _inner], at_least=0.95, what=f"with and without 40 µV at {_hz:g} Hz", cause="no high-pass at 1 Hz, or no low-pass at 40 Hz")
+with task.check("other rates", 1, cause="125 Hz is written into the filter"):
+    for _fs in (250.0, 500.0):
+        _step = round(_fs / 125)
+        _fast = exam.numbers(band_pass(probe.eeg(3, 24.0, _fs, seed=SEED + 31), _fs), shape=(3, 3000 * _step), what="filtered EEG")[:, ::_step]
+        exam.alike(_fast[:, _inner], exam.given(_passed)[:, _inner], at_least=0.98, what=f"the same EEG at {_fs:g} and at 125 Hz", cause="125 Hz is written into the filter")
+        _hum = band_pass(np.tile(40 * np.sin(2 * np.pi * 70 * np.arange(round(24 * _fs)) / _fs), (2, 1)), _fs)
+        exam.expect(np.std(np.asarray(_hum)[:, 1000:-1000]) < 4, got=f"{np.std(np.asarray(_hum)[:, 1000:-1000]):.0f} µV left of 28 µV at 70 Hz", expected="less than 4", cause="125 Hz is written into the filter: at another rate its edges are at other frequencies")
+
+
+def _cut(_eeg_fs, _pupil_fs, _spans, *, _window_s, _hop_s, _least, _seconds=(60.0, 60.0)):
+    """Windows of signals that are nothing but their own time, and what should be in them."""
+    _eeg, _pupil = probe.clocks(_seconds[0], _eeg_fs, channels=3), probe.clocks(_seconds[1], _pupil_fs)
+    _made = cut_windows(_eeg, _eeg_fs, _pupil, _pupil_fs, [tuple(_span) for _span in _spans], _window_s, _hop_s, _least)
+    _true = probe.windowed(_spans, seconds=min(_seconds), window_s=_window_s, hop_s=_hop_s, least=_least)
+    _n, _long, _short = len(_true["level"]), round(_window_s * _eeg_fs), round(_window_s * _pupil_fs)
+    _got = len(exam.numbers(probe.entry(_made, "start_s"), shape=(None,), what="start_s"))
+    exam.expect(_got == _n, got=f"{_got} windows", expected=f"{_n}",
+                cause="windows over the end of the shorter signal are left out, all others are there" if _least < 0.01 else "only windows with a purity of at least `least`, the others are left out")
+    exam.same(probe.entry(_made, "start_s"), _true["start_s"], what="start_s", atol=1e-6, cause="window k begins at k * hop_s, whichever windows are left out")
+    _eeg = exam.numbers(probe.entry(_made, "eeg"), shape=(_n, 3, _long), what="eeg")
+    return _made, _true, _eeg, exam.numbers(probe.entry(_made, "pupil"), shape=(_n, _short), what="pupil")
+
+
+_one = [(0.0, 60.0, 1)]
+_whole = None
+with task.check("both signals of the same seconds", 2, cause="the pupil is cut with the EEG's sample numbers: each signal has a rate of its own"):
+    for _rates, _hop in (((125.0, 60.0), 2.0), ((250.0, 30.0), 4.0), ((128.0, 120.0), 1.0)):
+        _made, _true, _eeg, _pupil = _cut(*_rates, _one, _window_s=4.0, _hop_s=_hop, _least=0.0)
+        for _k in range(3):
+            probe.begins_at(_eeg[:, _k] - 1000 * _k, _true["start_s"], _rates[0], what=f"channel {_k} of the EEG", cause="channels mixed, or windows that begin elsewhere than start_s says")
+        probe.begins_at(_pupil, _true["start_s"], _rates[1], what="the pupil", cause="the pupil is cut with the EEG's sample numbers: each signal has a rate of its own")
+    _whole = True
+with task.check("a hop that is no whole number of samples", 1, cause="the hop is rounded to samples once: the error adds up from window to window. Work out each start from its time"):
+    exam.given(_whole)
+    for _rates in ((125.0, 60.0), (250.0, 50.0)):
+        _made, _true, _eeg, _pupil = _cut(*_rates, _one, _window_s=2.0, _hop_s=0.25, _least=0.0, _seconds=(60.0, 41.3))
+        for _x, _fs, _name in ((_eeg[:, 0], _rates[0], "the EEG"), (_pupil, _rates[1], "the pupil")):
+            probe.begins_at(_x, _true["start_s"], _fs, what=_name, cause="the hop is rounded to samples once, and the error adds up from window to window: work out each start from its time")
+_spans = [(0.0, 9.3, 0), (9.3, 20.9, 2), (24.0, 31.1, 1), (31.1, 40.0, 0), (40.0, 47.7, 2), (47.7, 56.2, 1)]
+with task.check("the level that covers most, and its share", 2, cause="the level at the first sample is taken, or the share of the wrong level"):
+    exam.given(_whole)
+    for _window, _hop, _least in ((4.0, 1.0, 0.51), (6.0, 0.7, 0.55)):
+        _made, _true, _eeg, _pupil = _cut(125.0, 60.0, _spans, _window_s=_window, _hop_s=_hop, _least=_least)
+        exam.same(probe.entry(_made, "level"), _true["level"], what="level", cause="the level at the start or the middle of the window instead of the one that covers most")
+        exam.same(probe.entry(_made, "purity"), _true["purity"], what="purity", atol=0.01, rtol=0, cause="the share of the window, not of what is labelled: stretches without a level count as nothing")
+with task.check("mixed windows are left out, and signals with them", 1, cause="`least` is not used, or labels are left out and signals are not"):
+    exam.given(_whole)
+    for _least in (0.8, 1.0):
+        _made, _true, _eeg, _pupil = _cut(125.0, 60.0, _spans, _window_s=4.0, _hop_s=0.5, _least=_least)
+        exam.same(probe.entry(_made, "level"), _true["level"], what="level")
+        probe.begins_at(_eeg[:, 0], _true["start_s"], 125.0, what="the EEG", cause="windows are left out of one list and not of the other")
+        probe.begins_at(_pupil, _true["start_s"], 60.0, what="the pupil", cause="windows are left out of one list and not of the other")
 task.points()
 
 # %% [markdown]
@@ -617,21 +879,184 @@ task.points()
 # %% [markdown]
 # ## Task 7: a stream that knows no future (16 points)
 #
-# Statement follows.
+# On line, samples come in chunks, some packets come late or never, and a level must be decided now. Write three functions. The first two are **steps**: each takes what is new and a *state*, and
+# returns its answer **and the new state**, which the test cell hands back with the next call. What has not come yet, it cannot know. The state is `None` in the first call; after that it is whatever you
+# returned: numbers, arrays, lists and dicts, no objects of your own. Keep nothing anywhere else: two streams may take turns.
+#
+# - `filter_step(chunk, state, fs)`: `chunk` (channels, m) in µV; m differs from call to call and **may be 0, in the first call too**. Returns `(out, state)`, `out` (channels, m).
+#   - The filter: `signal.butter(4, (1, 40), "bandpass", fs=fs, output="sos")`, forwards only. It starts **as if the first sample had lasted for ever**:
+#     `signal.sosfilt_zi` times the first sample of each channel.
+#   - Cut into chunks of any size, the same comes out as in one piece, to 1e-6.
+#   - NaN is a sample that is missing (the first sample of each channel is always there): for the filter, the **last known sample of this channel** takes its place. `out` is never NaN.
+# - `order_step(first, samples, state, late)`: a packet, `samples` (m,) with the numbers `first`, `first + 1` and so on, all finite. Returns `(ready, state)`: the samples that can go on **now**, in the order of their numbers, beginning with
+#   number 0, each number once.
+#   - A sample goes on as soon as it is there and all before it have gone on.
+#   - One that is missing is **given up**, as NaN, as soon as `late` or more samples *behind it* are known to have been sent: with `end` one above the highest number that has come so far, all numbers below `end - late`
+#     go on now, there or not.
+#   - What comes after it was given up, or a second time, is ignored.
+# - `decide(probabilities, pace, margin)`: `probabilities` (hops, 3) in order. Returns levels (hops,) of whole numbers, each from its own and **earlier** rows alone.
+#   - Smoothed: `s` is the first known row, then `s + pace * (row - s)`.
+#   - Hysteresis: the level is at first the one whose `s` is largest. It changes to the largest where that is **ahead of the present level's** `s` by `margin` or more, and else stays.
+#   - A row with NaN says nothing: the level stays. Before anything is known it is -1.
+#
+# <details><summary>Hint 1: the idea</summary>Ask of each function: what must it remember? The filter: its state and the last known sample of each channel. The packets: the next number that goes on, and what waits. The decision: <code>s</code>
+# and the level.</details>
+# <details><summary>Hint 2: what to use</summary><code>signal.sosfilt(sos, x, axis=1, zi=zi)</code> returns what comes out and the new <code>zi</code> (sections, channels, 2). The last known value:
+# <code>np.maximum.accumulate(np.where(known, np.arange(m), -1), axis=1)</code>, or a loop. For the packets an array of what waits, NaN where nothing has come. A loop over rows for the
+# decision.</details>
+# <details><summary>Hint 3: almost the code</summary><code>zi = signal.sosfilt_zi(sos)[:, None] * chunk[:, 0][None, :, None]</code>. Filling: put the last known column in front, fill, and take it off again. Packets:
+# <code>n = max(len(waiting), first + len(samples) - start)</code>, stretch <code>waiting</code> to n with NaN, write in what has a number of <code>start</code> or more, then <code>go = max(0, n - late)</code> and <code>while go &lt; n and
+# np.isfinite(waiting[go]): go += 1</code>; return <code>waiting[:go]</code>, and keep <code>start + go</code> and <code>waiting[go:]</code>.</details>
 
 # %% role="answer" task="stream"
-def answer_stream():
-    """Follows."""
+def filter_step(chunk, state, fs):
+    """The next chunk (channels, m) filtered forwards, and the state of the filter after it."""
     ### BEGIN SOLUTION
-    return 0
+    chunk = np.asarray(chunk, float)
+    if chunk.shape[1] == 0:
+        return chunk, state
+    sos = signal.butter(4, (1, 40), "bandpass", fs=fs, output="sos")
+    if state is None:
+        state = {"last": chunk[:, 0], "zi": signal.sosfilt_zi(sos)[:, None] * chunk[:, 0][None, :, None]}
+    x = np.concatenate([state["last"][:, None], chunk], axis=1)
+    at = np.maximum.accumulate(np.where(np.isfinite(x), np.arange(x.shape[1]), 0), axis=1)
+    x = np.take_along_axis(x, at, axis=1)[:, 1:]
+    out, zi = signal.sosfilt(sos, x, axis=1, zi=state["zi"])
+    return out, {"last": x[:, -1], "zi": zi}
+    ### END SOLUTION
+
+
+def order_step(first, samples, state, late):
+    """The samples (k,) that go on now, in order, NaN for those given up, and the state after them."""
+    ### BEGIN SOLUTION
+    start, waiting = (0, np.zeros(0)) if state is None else state
+    n = max(len(waiting), first + len(samples) - start)
+    waiting = np.concatenate([waiting, np.full(n - len(waiting), np.nan)])
+    at = first - start + np.arange(len(samples))
+    waiting[at[at >= 0]] = np.asarray(samples, float)[at >= 0]
+    go = max(0, n - late)
+    while go < n and np.isfinite(waiting[go]):
+        go += 1
+    return waiting[:go], (start + go, waiting[go:])
+    ### END SOLUTION
+
+
+def decide(probabilities, pace, margin):
+    """Levels (hops,) from probabilities (hops, 3): smoothed, with hysteresis, -1 before anything is known."""
+    ### BEGIN SOLUTION
+    smooth, level, out = None, -1, []
+    for row in np.asarray(probabilities, float):
+        if np.isfinite(row).all():
+            smooth = row if smooth is None else smooth + pace * (row - smooth)
+            best = int(np.argmax(smooth))
+            if level < 0 or smooth[best] - smooth[level] >= margin:
+                level = best
+        out.append(level)
+    return np.array(out, int)
     ### END SOLUTION
 
 
 # %% role="test" task="stream" points=16
-# asks: answer_stream
+# asks: filter_step, order_step, decide
 task = exam.task("stream", points=16)
-with task.check("follows", 16):
-    exam.same(answer_stream(), 0)
+_rng = np.random.default_rng(SEED + 71)
+_x = {_fs: probe.eeg(4, 6.0, _fs, seed=SEED + 72) + _rng.uniform(-300, 300, (4, 1)) for _fs in (125.0, 250.0)}  # with an offset, as amplifiers have it
+_all = slice(0, None)
+_once = None
+with task.check("in one piece, the filter forwards", 2, cause="another filter than the one of the task, or one that starts from zero"):
+    for _fs in (125.0, 250.0):
+        _made, _ = probe.run_filter(filter_step, _x[_fs], _fs, [_all])
+        exam.same(_made, probe.filtered(_x[_fs], _fs), what=f"filtered EEG at {_fs:g} Hz", rtol=0, atol=1e-6, cause=probe.filter_mistake(_made, _x[_fs], _fs))
+    _once = probe.filtered(_x[125.0], 125.0)
+with task.check("in chunks of any size, the same to 1e-6", 2, cause="the state is forgotten between chunks"):
+    for _k in range(3):
+        _cuts = [slice(0, 0), *probe.cuts(750, seed=SEED + 73 + _k)] if _k == 2 else probe.cuts(750, seed=SEED + 73 + _k)
+        _made, _ = probe.run_filter(filter_step, _x[125.0], 125.0, _cuts)
+        _piece, _ = probe.run_filter(filter_step, _x[125.0], 125.0, [_all])
+        exam.expect(np.std(_piece) > 1, got="next to nothing that came out", expected="the filtered EEG")
+        exam.same(_made, _piece, what=f"what comes out of {len(_cuts)} chunks, against one piece", rtol=0, atol=1e-6,
+                  cause="the state is forgotten between chunks, or begun anew by a chunk of one sample or none")
+with task.check("another future changes nothing in the past", 1, cause="a filter forwards and backwards, or a mean or spread of the whole chunk: that is the future"):
+    for _at in (200, 500):
+        _other = _x[125.0].copy()
+        _other[:, _at:] = 400 * _rng.standard_normal((4, 750 - _at))
+        (_a, _), (_b, _) = (probe.run_filter(filter_step, _signal, 125.0, [_all]) for _signal in (_x[125.0], _other))
+        exam.expect(np.std(_b[:, _at:] - _a[:, _at:]) > 1, got="the same answer to another EEG", expected="the filtered EEG")
+        _back = np.flatnonzero((np.abs(_a - _b)[:, :_at] > 1e-9).any(axis=0))
+        exam.expect(not len(_back), got=f"an answer that changed {(_at - _back[0]) / 125 if len(_back) else 0:.2f} s before the EEG did", expected="no change before",
+                    cause="a filter forwards and backwards, or a mean or spread of the whole chunk: that is the future")
+with task.check("all that is remembered is in the state", 1, cause="something is kept outside of the state, so that two streams disturb each other"):
+    exam.given(_once)
+    _first, _second = slice(0, 300), slice(300, 750)
+    _a, _after = probe.run_filter(filter_step, _x[125.0], 125.0, [_first])
+    _b, _ = probe.run_filter(filter_step, -_x[125.0][::-1], 125.0, [_first, _second])  # another stream in between
+    for _ in range(2):  # and the same state twice
+        _c, _ = probe.run_filter(filter_step, _x[125.0], 125.0, [_second], _after)
+        exam.same(_c, _once[:, 300:], what="the rest of a stream, after another one took its turn", rtol=0, atol=1e-6, cause="something is kept outside of the state: a global variable, an attribute")
+with task.check("a missing sample is the last one that came", 1, cause="NaN in the state of a filter stays for ever; zero would be a jump"):
+    exam.given(_once)
+    _lost = _x[125.0].copy()
+    for _row, _a, _m in ((0, 100, 1), (1, 195, 30), (2, 640, 110), (3, 50, 3), (3, 60, 140)):
+        _lost[_row, _a : _a + _m] = np.nan
+    _held = np.stack([_row[np.maximum.accumulate(np.where(np.isfinite(_row), np.arange(750), 0))] for _row in _lost])
+    for _cuts in ([_all], [slice(0, 200), slice(200, 210), slice(210, 750)], probe.cuts(750, seed=SEED + 77)):
+        _made, _ = probe.run_filter(filter_step, _lost, 125.0, _cuts)
+        exam.expect(np.isfinite(_made).all(), got="NaN that comes out", expected="numbers", cause="NaN in the state of a filter stays for ever: fill in the last known sample first")
+        exam.same(_made, probe.filtered(_held, 125.0), what="EEG with missing samples", rtol=0, atol=1e-6,
+                  cause="another value than the channel's last known sample was filled in, or that was forgotten at the border of a chunk")
+
+_numbers = _rng.standard_normal(400)
+_in_order = None
+
+
+def _ordered(_parts, _late, _cause):
+    """Packets of (first, length) through order_step, against what should be ready after each."""
+    _rows = [(_first, _numbers[_first : _first + _m]) for _first, _m in _parts]
+    probe.same_stream(probe.run_order(order_step, _rows, _late), probe.reorder(_rows, _late), _cause)
+
+
+with task.check("packets in order go on at once", 1, cause="samples that are there are held back"):
+    _ordered([(0, 4), (4, 1), (5, 9), (14, 3)], 10, "samples that are there, with all before them, go on at once")
+    _in_order = True
+with task.check("a packet that comes after the next one", 1, cause="what came first goes first: sort by number, and wait for what is missing"):
+    exam.given(_in_order)
+    _ordered([(0, 4), (7, 5), (4, 3), (12, 2), (17, 2), (16, 1), (14, 2)], 20, "a sample waits until all before it have gone on")
+with task.check("what is missing is given up in time", 1, cause="one lost packet holds up everything, or is left out so that all later samples move"):
+    exam.given(_in_order)
+    _ordered([(0, 4), (7, 5), (12, 2), (14, 3), (17, 1), (18, 6), (24, 2)], 12, "numbers below end - late go on now, as NaN where nothing came: neither later, nor left out")
+    _ordered([(3, 2), (5, 3), (8, 4), (30, 2), (32, 9)], 6, "numbers below end - late go on now, from number 0 on")
+with task.check("what comes too late or twice is ignored", 1, cause="numbers below the next one are written in from the end, or go on a second time"):
+    exam.given(_in_order)
+    _ordered([(0, 4), (8, 5), (13, 3), (4, 4), (16, 2), (0, 4), (16, 2), (15, 5), (20, 1)], 6, "each number goes on once: what was given up or has gone on is over")
+    for _k in range(4):
+        _ordered(probe.packets(400, seed=SEED + 78 + _k, late=16), 16, "each number goes on once, in order, as soon as it can")
+
+_p = [probe.undecided(240, seed=SEED + 82 + _k) for _k in range(3)]
+_levels = None
+with task.check("smoothed, without hysteresis", 1, cause="no smoothing, a mean over windows, or one that starts from zero"):
+    for _k in range(3):
+        for _pace in (1.0, 0.2):
+            _made = exam.numbers(decide(_p[_k].copy(), _pace, 0.0), shape=(240,), what="levels")
+            exam.same(_made, probe.decided(_p[_k], _pace, 0.0), what=f"levels at pace {_pace:g} and margin 0", cause="s begins with the first row; then s + pace * (row - s)")
+    _levels = True
+with task.check("hysteresis", 2, cause="the level jumps to the largest at once, or the margin is compared with something else than the present level"):
+    exam.given(_levels)
+    for _k in range(3):
+        for _pace, _margin in ((0.2, 0.15), (0.5, 0.3), (1.0, 0.4)):
+            exam.same(decide(_p[_k].copy(), _pace, _margin), probe.decided(_p[_k], _pace, _margin), what=f"levels at pace {_pace:g} and margin {_margin:g}",
+                      cause="the largest must be ahead of the present level's s by margin or more, smoothed; the second largest, or 1/2, is something else")
+with task.check("another future changes no decision before it", 1, cause="smoothing that is centred, or runs backwards too"):
+    exam.given(_levels)
+    for _at in (60, 130, 201):
+        _other = _p[0].copy()
+        _other[_at:] = _p[1][_at:][:, ::-1]
+        _a, _b = (exam.numbers(decide(_q.copy(), 0.3, 0.1), shape=(240,), what="levels") for _q in (_p[0], _other))
+        exam.same(_a[:_at], _b[:_at], what="levels before the probabilities changed", cause="smoothing that is centred, or runs backwards too")
+with task.check("nothing known, nothing changed", 1, cause="NaN spreads through the smoothing, or a gap decides"):
+    exam.given(_levels)
+    _gaps = _p[2].copy()
+    _gaps[:5], _gaps[70:90], _gaps[150, 1] = np.nan, np.nan, np.nan
+    exam.same(decide(_gaps.copy(), 0.3, 0.1), probe.decided(_gaps, 0.3, 0.1), what="levels with rows of NaN", cause="-1 before anything is known; after that a row with NaN leaves both s and the level as they were")
 task.points()
 
 # %% [markdown]

@@ -1,7 +1,60 @@
-"""Pupils, clocks, windows and streams with a known truth for assignment 06, and how answers are measured."""
+"""What the test cells of assignment 06 ask of signals and streams (networks: `physiodl.exam.workload_networks`)."""
 
-from __future__ import annotations
+from physiodl.exam.arrhythmia import entry, refuses
+from physiodl.exam.workload_signals import (
+    begins_at,
+    blinking,
+    clean_answer,
+    cleaned,
+    clocks,
+    crooked,
+    eeg,
+    gappy,
+    on_clock,
+    pulses,
+    pupil,
+    resampled,
+    same_course,
+    windowed,
+)
+from physiodl.exam.workload_streams import (
+    cuts,
+    decided,
+    filter_mistake,
+    filtered,
+    packets,
+    reorder,
+    run_filter,
+    run_order,
+    same_stream,
+    undecided,
+)
 
-from physiodl.exam.arrhythmia import entry
-
-__all__ = ["entry"]  # handed on, for test cells
+__all__ = [
+    "begins_at",
+    "blinking",
+    "clean_answer",
+    "cleaned",
+    "clocks",
+    "crooked",
+    "cuts",
+    "decided",
+    "eeg",
+    "entry",
+    "filter_mistake",
+    "filtered",
+    "gappy",
+    "on_clock",
+    "packets",
+    "pulses",
+    "pupil",
+    "refuses",
+    "reorder",
+    "resampled",
+    "run_filter",
+    "run_order",
+    "same_course",
+    "same_stream",
+    "undecided",
+    "windowed",
+]
