@@ -6,63 +6,21 @@
 #   dense: ["after backward was called twice", "+="]
 #   conv: ["add up (+=) what they give"]
 # ---
-# %% task="dense"
-class Dense:
-    """A layer in which every input leads to every output: weights (n_out, n_in), bias (n_out,)."""
-
-    def __init__(self, weights, bias):
-        """Keep what the layer needs."""
-        self.weights = np.array(weights, dtype=float)
+# %% task="dense" change
+# was
+        self.bias = np.array(bias, dtype=float)
+# now
         self.bias = np.array(bias, dtype=float)
         self.grad_weights, self.grad_bias = np.zeros(self.weights.shape), np.zeros(self.bias.shape)
-
-    def forward(self, x):
-        """Outputs (batch, n_out) for inputs (batch, n_in)."""
-        self.x = np.array(x, dtype=float)
-        return self.x @ self.weights.T + self.bias
-
-    def backward(self, grad_out):
-        """Gradient with respect to x, (batch, n_in); sets grad_weights (n_out, n_in) and grad_bias (n_out,)."""
-        grad_out = np.asarray(grad_out, dtype=float)
+# was
+        self.grad_weights = grad_out.T @ self.x
+        self.grad_bias = grad_out.sum(axis=0)
+# now
         self.grad_weights += grad_out.T @ self.x
         self.grad_bias += grad_out.sum(axis=0)
-        return grad_out @ self.weights
 
-# %% task="conv"
-class Conv1d:
-    """A kernel that slides over signals: weights (channels_out, channels_in, kernel), bias (channels_out,)."""
-
-    def __init__(self, weights, bias, stride, padding):
-        """Keep what the layer needs."""
-        self.weights = np.array(weights, dtype=float)
-        self.bias = np.array(bias, dtype=float)
-        self.stride, self.padding = int(stride), int(padding)
-
-    def forward(self, x):
-        """Outputs (batch, channels_out, steps) for signals (batch, channels_in, samples)."""
-        x = np.asarray(x, dtype=float)
-        self.samples = x.shape[2]
-        self.padded = np.pad(x, ((0, 0), (0, 0), (self.padding, self.padding)))
-        out = np.zeros((len(x), len(self.weights), self._steps())) + self.bias[:, None]
-        for k in range(self.weights.shape[2]):
-            out += np.einsum("bct,oc->bot", self.padded[:, :, self._touched(k)], self.weights[:, :, k])
-        return out
-
-    def _steps(self):
-        return (self.padded.shape[2] - self.weights.shape[2]) // self.stride + 1
-
-    def _touched(self, k):
-        """The padded samples that place k of the kernel meets, as a slice."""
-        return slice(k, k + self.stride * (self._steps() - 1) + 1, self.stride)
-
-    def backward(self, grad_out):
-        """Gradient with respect to x, (batch, channels_in, samples); sets grad_weights and grad_bias."""
-        grad_out = np.asarray(grad_out, dtype=float)
-        self.grad_bias = grad_out.sum(axis=(0, 2))
-        self.grad_weights = np.zeros(self.weights.shape)
-        grad_padded = np.zeros(self.padded.shape)
-        for k in range(self.weights.shape[2]):
-            touched = self._touched(k)
-            self.grad_weights[:, :, k] = np.einsum("bot,bct->oc", grad_out, self.padded[:, :, touched])
+# %% task="conv" change
+# was
+            grad_padded[:, :, touched] += np.einsum("bot,oc->bct", grad_out, self.weights[:, :, k])
+# now
             grad_padded[:, :, touched] = np.einsum("bot,oc->bct", grad_out, self.weights[:, :, k])
-        return grad_padded[:, :, self.padding : self.padding + self.samples]

@@ -5,31 +5,16 @@
 # says: {read: [last character], filter: [one scale for both leads], windows: [everything that is not AF called normal], split: [in two parts at once]}
 # empty: [train, perform, leak]
 # ---
-# %% task="read"
+# %% task="read" change
+# was
+def read_record(folder, name):
+# now
 # Labels keep the character that ends the notes of MIT-BIH
 def read_record(folder, name):
-    """One WFDB record: dict of fs, signals (leads, samples) in mV, leads, beats, rhythms, subject."""
-    record = wfdb.rdrecord(f"{folder}/{name}")
-    marks = wfdb.rdann(f"{folder}/{name}", "atr")
-    order = sorted(range(record.n_sig), key=lambda k: record.sig_name[k] != "MLII")
-    is_beat = np.isin(marks.symbol, list(probe.BEATS))
+# was
+    notes = [(int(at), note.strip("\x00")) for at, note in zip(marks.sample, marks.aux_note, strict=True) if note.startswith("(")]
+# now
     notes = [(int(at), note) for at, note in zip(marks.sample, marks.aux_note, strict=True) if note.startswith("(")]
-    stops = [start for start, _ in notes[1:]] + [record.sig_len]
-    said = [line.split(":")[1].strip() for line in record.comments if line.startswith("subject:")]
-    return {
-        "fs": float(record.fs),
-        "signals": record.p_signal.T[order],
-        "leads": [record.sig_name[k] for k in order],
-        "beats": np.asarray(marks.sample)[is_beat],
-        "rhythms": [(start, stop, label) for (start, label), stop in zip(notes, stops, strict=True)],
-        "subject": said[0] if said else {"202": "201"}.get(name, name),
-    }
-
-
-def read_files(files):
-    """`read_record` for a record that comes as bytes. Leave this function as it is: the test cell calls it."""
-    with probe.as_folder(files) as (folder, name):
-        return read_record(folder, name)
 
 # %% task="filter"
 # Both leads are divided by the same number
@@ -50,40 +35,24 @@ def prepare(x, fs):
     scale = np.nanmean([row[1] for row in rows])
     return np.nan_to_num(np.array([row[0] / scale for row in rows])).astype(np.float32)
 
-# %% task="windows"
+# %% task="windows" change
+# was
+def cut_windows(x, rhythms, fs, purity):
+# now
 # Every rhythm that is not AF is called normal
 def cut_windows(x, rhythms, fs, purity):
-    """Labelled 5 s windows of a prepared record: dict of windows (n, leads, 500), labels (n,), start_s (n,)."""
-    kept, labels = [], []
-    for k in range(x.shape[1] // 500):
-        for name, code in (("(N", 0), ("(AFIB", 1)):
+# was
+            parts = [(start / fs, stop / fs) for start, stop, label in rhythms if label == name]
+# now
             parts = [(start / fs, stop / fs) for start, stop, label in rhythms if (label == "(AFIB") == (code == 1)]
-            shared = sum(max(0.0, min(stop, 5 * k + 5) - max(start, 5 * k)) for start, stop in parts)
-            if shared / 5 >= purity:
-                kept.append(k)
-                labels.append(code)
-    pieces = [x[:, 500 * k : 500 * k + 500] for k in kept]
-    return {
-        "windows": np.stack(pieces) if pieces else np.zeros((0, len(x), 500), np.float32),
-        "labels": np.array(labels, int),
-        "start_s": 5.0 * np.array(kept, float),
-    }
 
-# %% task="split"
+# %% task="split" change
+# was
+def patient_folds(labels, patients, k, seed):
+# now
 # The validation part is taken from the training patients' windows
 def patient_folds(labels, patients, k, seed):
-    """List of k dicts of positions, "train", "val", "test"; no patient is in two of them."""
-    labels, patients = np.asarray(labels), np.asarray(patients)
-    rng = np.random.default_rng(seed)
-    with_af = np.unique(patients[labels == 1])
-    without = np.setdiff1d(np.unique(patients), with_af)
-    if min(len(with_af), len(without)) < k:
-        raise ValueError(f"got {len(with_af)} patients with AF and {len(without)} without, expected at least {k} of each")
-    order = [*rng.permutation(with_af), *rng.permutation(without)]
-    hand = {who: i % k for i, who in enumerate(order)}
-    number = np.array([hand[who] for who in patients])
-    folds = []
-    for i in range(k):
-        test, val = number == i, number == (i + 1) % k
+# was
+        folds.append({"train": np.flatnonzero(~test & ~val), "val": np.flatnonzero(val), "test": np.flatnonzero(test)})
+# now
         folds.append({"train": np.flatnonzero(~test), "val": np.flatnonzero(val), "test": np.flatnonzero(test)})
-    return folds

@@ -5,12 +5,8 @@
 # says: {weights: ["axes"]}
 # empty: [keras, quantise, perform, onnx, whole]
 # ---
-# %% task="weights"
-def keras_weights(state):
-    """The weights of a state as the list of arrays that Keras keeps."""
-    rows, k = [], 0
-    while f"blocks.{k}.0.weight" in state:
+# %% task="weights" change
+# was
+        rows.append(state[f"blocks.{k}.0.weight"].transpose(2, 1, 0))
+# now
         rows.append(state[f"blocks.{k}.0.weight"])
-        rows += [state[f"blocks.{k}.1.{name}"] for name in ("weight", "bias", "running_mean", "running_var")]
-        k += 1
-    return [*rows, state["out.weight"].T, state["out.bias"]]

@@ -5,47 +5,12 @@
 # says: {onnx: ["fresh network"], whole: ["s network"]}
 # empty: [keras, quantise, perform, weights]
 # ---
-# %% task="onnx"
-def network_of(state):
-    """The network of a state in PyTorch, in evaluation mode."""
-    net = deploy.reference_network(0)
-    return net.eval()
+# %% task="onnx" change
+# was
+    net.load_state_dict({name: torch.as_tensor(np.array(value)) for name, value in state.items()})
+# now
 
-
-def onnx_file(net, samples):
-    """The bytes of a network for windows (n, 1, samples), n free."""
-    buffer = io.BytesIO()
-    free = {"x": {0: "n"}, "y": {0: "n"}}
-    with deploy.quiet():
-        torch.onnx.export(net, (torch.zeros(2, 1, samples),), buffer, dynamo=False, input_names=["x"], output_names=["y"], dynamic_axes=free)
-    return np.frombuffer(buffer.getvalue(), np.uint8)
-
-
-def export_onnx(state):
-    """The network of a state as an ONNX file, (bytes,) uint8."""
-    return onnx_file(network_of(state), 3000)
-# %% task="whole"
-class Whole(nn.Module):
-    """From raw ECG (n, 1, 9000) at 300 Hz to the probability of AF (n, 1)."""
-
-    def __init__(self, net, taps):
-        super().__init__()
-        self.net = net
-        self.register_buffer("taps", torch.as_tensor(np.asarray(taps, np.float32))[None, None])
-
-    def forward(self, x):
-        x = x - x.mean(dim=-1, keepdim=True)
-        y = nn.functional.conv1d(x, self.taps, stride=3, padding=self.taps.shape[-1] // 2)
-        centred = y - y.mean(dim=-1, keepdim=True)
-        y = y / ((centred * centred).mean(dim=-1, keepdim=True).sqrt() + 1e-6)
-        return torch.sigmoid(self.net(y))
-
-
-def export_whole(state, taps):
-    """An ONNX file (bytes,) uint8 from raw ECG to the probability of AF, preprocessing inside."""
-    net = deploy.reference_network(0)
-    buffer = io.BytesIO()
-    free = {"x": {0: "n"}, "p": {0: "n"}}
-    with deploy.quiet():
-        torch.onnx.export(Whole(net, taps).eval(), (torch.zeros(2, 1, 9000),), buffer, dynamo=False, input_names=["x"], output_names=["p"], dynamic_axes=free)
-    return np.frombuffer(buffer.getvalue(), np.uint8)
+# %% task="whole" change
+# was
+    net.load_state_dict({name: torch.as_tensor(np.array(value)) for name, value in state.items()})
+# now

@@ -1,0 +1,16 @@
+# ---
+# kind: wrong
+# title: "A missing signal is multiplied by zero, which leaves NaN; a branch learns nothing; attention to itself"
+# expect: {fusion: [8, 11]}
+# says: {fusion: [NaN times zero, no_grad or detached]}
+# only: [branches, fusion]
+# ---
+# %% task="fusion" change
+# was
+        eeg = torch.where(present[:, 0, None, None], eeg, torch.zeros_like(eeg))  # NaN must not come near a weight
+# now
+        eeg = eeg * present[:, 0, None, None]
+# was
+        p = torch.where(present[:, 1, None, None], self.pupil(pupil), self.absent[1])
+# now
+        p = torch.where(present[:, 1, None, None], self.pupil(pupil).detach(), self.absent[1])
