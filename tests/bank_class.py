@@ -9,6 +9,7 @@ from unittest import mock
 
 from autograder import demo, grade, klass, newclass, results
 from autograder.bank import read_bank
+from autograder.examiner import run_cell
 from physiodl import exam
 
 BANK = Path(__file__).resolve().parent / "bank"
@@ -67,3 +68,22 @@ def graded_bank(folder, assignment, *, endless=()):
     if endless:
         grade.grade_class(course, assignment, cell_timeout_s=12)  # the others stay as they were graded
     return {result.student: result for result in results.results(course, assignment)}
+
+
+def check_slip(slip, names, cells, capsys, *, seeds):
+    """One small mistake in the reference's answer: it costs its points and is named, whatever the seed.
+
+    Args:
+        slip: (task, text of the answer, text instead, points left, what the student reads).
+        names: what the whole reference defines. cells: (role, task) -> cell of the source.
+        seeds: of the test cell.
+    """
+    task, there, instead, points, said = slip
+    answer, cell = cells["answer", task].text, cells["test", task]
+    assert there in answer
+    own = dict(names)
+    exec(compile(answer.replace(there, instead), "<slip>", "exec"), own)
+    capsys.readouterr()
+    for seed in seeds:
+        assert run_cell(cell.text, task, {**own, "SEED": seed}) == points
+        assert said in capsys.readouterr().out

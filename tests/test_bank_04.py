@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from bank_class import bank_counts, cases_of, graded_bank
+from bank_class import bank_counts, cases_of, check_slip, graded_bank
 from sklearn import metrics as sk
 
 from autograder.bank import check_case
@@ -127,15 +127,7 @@ def test_reference_gets_all_points_whatever_the_seed(names, cells):
 
 @pytest.mark.parametrize("slip", SLIPS)
 def test_one_slip_costs_its_points_and_is_named(slip, names, cells, capsys):
-    task, there, instead, points, said = SLIPS[slip]
-    answer, cell = cells["answer", task].text, cells["test", task]
-    assert there in answer
-    own = dict(names)
-    exec(compile(answer.replace(there, instead), f"<{slip}>", "exec"), own)
-    capsys.readouterr()
-    for seed in (3, 4):
-        assert run_cell(cell.text, task, {**own, "SEED": seed}) == points
-        assert said in capsys.readouterr().out
+    check_slip(SLIPS[slip], names, cells, capsys, seeds=(3, 4))
 
 
 # --- hidden patients ---
