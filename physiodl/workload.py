@@ -16,62 +16,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from physiodl.workload_branches import EEGBranch, PupilBranch, TCNBranch
+
 if TYPE_CHECKING:
     from physiodl.streaming import Window
 
 LEVELS = ("low", "medium", "high")
 FUSIONS = ("concatenation", "attention")
-SMALLEST_POWER = 1e-4  # of a filter's output in its own units, before the logarithm: a dead channel gives no -infinity
-
-
-class EEGBranch(nn.Module):
-    """Power of learned rhythms over time: (n, channels, samples) to (n, steps, width).
-
-    After the shallow network of Schirrmeister et al. (2017): filters over channels and over time, square, mean over
-    half a second, logarithm. Here each filter over time has one filter over channels, which costs a tenth.
-
-    Args:
-        channels: of the EEG. fs: its rate in Hz. width: numbers per step. filters: rhythms to learn.
-    """
-
-    def __init__(self, channels: int, fs: float, *, width: int, filters: int, dropout: float) -> None:
-        super().__init__()
-        taps = 2 * round(fs / 10) + 1  # a fifth of a second: one wave of theta
-        half, quarter = round(fs / 2), round(fs / 4)
-        self.space = nn.Conv1d(channels, filters, 1, bias=False)
-        self.time = nn.Conv1d(filters, filters, taps, padding=taps // 2, groups=filters, bias=False)
-        self.norm = nn.BatchNorm1d(filters)
-        self.mean = nn.AvgPool1d(half, stride=quarter)
-        self.out = nn.Sequential(nn.Dropout(dropout), nn.Linear(filters, width))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        power = self.mean(self.norm(self.time(self.space(x))).square())
-        return self.out(power.clamp(min=SMALLEST_POWER).log().transpose(1, 2))
-
-
-class PupilBranch(nn.Module):
-    """Course of the pupil's diameter: (n, samples), NaN where unknown, to (n, steps, width). Two convolutions.
-
-    It is told which samples are known: else a gap would look like a pupil of average size. The steps are a quarter of a
-    second apart, as those of the EEG.
-    """
-
-    def __init__(self, fs: float, *, width: int, filters: int, dropout: float) -> None:
-        super().__init__()
-        step = max(1, round(fs / 4))
-        first = max(1, round(step / 4))
-        second = max(1, round(step / first))
-        self.blocks = nn.Sequential(
-            nn.Conv1d(2, filters, 2 * first + 1, stride=first, padding=first, bias=False),
-            nn.BatchNorm1d(filters), nn.ReLU(),
-            nn.Conv1d(filters, width, 4 * second + 1, stride=second, padding=2 * second, bias=False),
-            nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout),
-        )  # fmt: skip
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        known = torch.isfinite(x)
-        both = torch.stack([torch.where(known, x, torch.zeros_like(x)), known.to(x.dtype)], dim=1)
-        return self.blocks(both).transpose(1, 2)
+BRANCHES = {"cnn": EEGBranch, "tcn": TCNBranch}  # of the EEG
 
 
 class WorkloadNet(nn.Module):
@@ -84,6 +36,7 @@ class WorkloadNet(nn.Module):
 
     Args:
         channels: of the EEG. eeg_fs, pupil_fs: rates in Hz. fusion: one of `FUSIONS`.
+        branch: of the EEG, one of `BRANCHES`: a shallow network of log powers, or a temporal convolutional network.
         width: numbers per step. filters: of each branch. heads: of the attention.
     """
 
@@ -94,6 +47,7 @@ class WorkloadNet(nn.Module):
         eeg_fs: float = 125.0,
         pupil_fs: float = 60.0,
         fusion: str = "concatenation",
+        branch: str = "cnn",
         width: int = 32,
         filters: int = 24,
         heads: int = 4,
@@ -102,8 +56,10 @@ class WorkloadNet(nn.Module):
         super().__init__()
         if fusion not in FUSIONS:
             raise ValueError(f"got fusion={fusion!r}, expected one of {', '.join(FUSIONS)}")
-        self.fusion, self.channels = fusion, channels
-        self.eeg = EEGBranch(channels, eeg_fs, width=width, filters=filters, dropout=dropout)
+        if branch not in BRANCHES:
+            raise ValueError(f"got branch={branch!r}, expected one of {', '.join(BRANCHES)}")
+        self.fusion, self.branch, self.channels = fusion, branch, channels
+        self.eeg = BRANCHES[branch](channels, eeg_fs, width=width, filters=filters, dropout=dropout)
         self.pupil = PupilBranch(pupil_fs, width=width, filters=filters, dropout=dropout)
         self.absent = nn.Parameter(torch.zeros(2, width))
         if fusion == "attention":
@@ -157,6 +113,7 @@ def fit(
     size: int = 64,
     rate: float = 3e-3,
     left_out: float = 0.15,
+    gain: float = 0.0,
     report: Callable[[dict[str, float]], None] | None = None,
 ) -> WorkloadNet:
     """Train a network in place and return it: AdamW, a learning rate that falls as a cosine.
@@ -196,7 +153,8 @@ def fit(
                     continue  # a batch of one has no spread for the normalisation
                 shown = there[rows] & (rng.random((len(rows), 2)) >= left_out)
                 shown = np.where(shown.any(axis=1, keepdims=True), shown, there[rows])  # never without both
-                loss = loss_of(_logits(net, eeg[rows], pupil[rows], shown), torch.as_tensor(levels[rows]))
+                change = np.exp(gain * rng.standard_normal((len(rows), net.channels, 1))).astype(np.float32)
+                loss = loss_of(_logits(net, eeg[rows] * change, pupil[rows], shown), torch.as_tensor(levels[rows]))
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
