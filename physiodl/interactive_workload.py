@@ -178,7 +178,8 @@ def decided(
         known = (true >= 0) & (level >= 0)
         jumps = int(np.sum(np.diff(level[known]) != 0))
         minutes = max(known.sum(), 1) * hop_s / 60
-        late = [_first_right(level[a:b], true[a]) for a, b in zip(changes, [*changes[1:], len(true)], strict=True)]
+        ends = np.append(changes[1:], len(true))[: len(changes)]
+        late = [_first_right(level[a:b], true[a]) for a, b in zip(changes, ends, strict=True)]
         late = [hop_s * value for value in late if value is not None]
         delay = f"{np.median(late):.1f} s" if late else "never"
         return (
