@@ -11,12 +11,13 @@
 #
 # Somebody does sums in the head, easy ones, then harder ones. Electrodes on the head and a camera that watches the eye
 # record what happens. Can the two tell how hard it is just now, for a person the machine has never met, four times a
-# second, while it goes on? You will build that from end to end. On the way you will meet three results that look
+# second, while it goes on? You will build that from end to end. On the way you will meet two results that look
 # excellent and are worthless, and learn to see why.
 #
 # **What you will learn**
 #
-# - what workload is, and what a recording of it really measures; frontal theta, parietal alpha, and eyes that are closed;
+# - what workload is, and what a recording of it really measures; frontal theta, parietal alpha, and eyes that are
+#   closed;
 # - why people, not workload, are the easiest thing to learn from an EEG;
 # - a pupil's diameter: blinks, light, a turned eye, the dilation that work evokes;
 # - two devices with two clocks: offset, drift, resampling; windows of signals with different rates;
@@ -25,16 +26,16 @@
 # - a signal that is missing; AUC of each class; errors around changes; calibration;
 # - a stream: ring buffer, overlapping windows, latency and jitter, smoothing and hysteresis, and a live player.
 #
-# **What you need.** From 01 and 03: networks, convolution, ROC AUC, bootstrap. From 02: spectra and filters. From 04: splits
-# by person. From 05: folds of subjects, epochs on a clock.
+# **What you need.** From 01 and 03: networks, convolution, ROC AUC, bootstrap. From 02: spectra and filters. From 04:
+# splits by person. From 05: folds of subjects, epochs on a clock.
 #
-# **Time.** Reading 3 hours; computing about 2 minutes on two CPU cores (4 with `BUDGET = "full"`). The first run makes the
-# recordings, which takes half a minute more.
+# **Time.** Reading 3 hours; computing about 2 minutes on two CPU cores (4 with `BUDGET = "full"`). The first run makes
+# the recordings, which takes half a minute more.
 #
-# **Data.** *Simulated* EEG and pupil of an arithmetic task with three levels: made by formulas, not from people. They have the
-# form of [EEG During Mental Arithmetic Tasks](https://physionet.org/content/eegmat/1.0.0/) (PhysioNet), which has EEG of rest
-# and arithmetic, but neither three levels nor a pupil. If you have fetched it (`python data_fetch.py workload`), sections 2 to
-# 4 show it as well. Numbers are those of your run.
+# **Data.** *Simulated* EEG and pupil of an arithmetic task with three levels: made by formulas, not from people. They
+# have the form of [EEG During Mental Arithmetic Tasks](https://physionet.org/content/eegmat/1.0.0/) (PhysioNet), which
+# has EEG of rest and arithmetic, but neither three levels nor a pupil. If you have fetched it (`python data_fetch.py
+# workload`), sections 2 to 4 show it as well. Numbers are those of your run.
 
 # %% tags=["parameters"]
 SOURCE = "auto"  # "auto": real EEG is shown beside the simulated where it is here; "real" insists on it; "simulated": never
@@ -62,6 +63,7 @@ from physiodl.simulate.workload import PLACES, simulate_session
 from physiodl.streaming_source import packets
 
 torch.set_num_threads(1)  # so small a network gains nothing from more
+plt.rcParams["axes.titlesize"] = 10
 LEVELS, COLOURS = ("low", "medium", "high"), (plots.BLUE, "#4a8f4a", plots.ORANGE)
 
 cohort = data.load("workload", source="simulated")
@@ -83,9 +85,10 @@ print(f"real EEG: {measured.citation}, {len(np.unique(measured.subjects))} subje
 # %% [markdown]
 # ## 1 · Five minutes of one person
 #
-# Nineteen electrodes stand on the head; their names say where (F frontal, C central, P parietal, O occipital, T temporal; even numbers
-# right, odd left, z in the middle). A camera measures the diameter of the pupil sixty times a second. For twenty seconds the
-# person looks at a point. Then come stretches of sums, easy, middling, hard, in random order. Everything, at once:
+# Nineteen electrodes stand on the head; their names say where (F frontal, C central, P parietal, O occipital, T
+# temporal; even numbers right, odd left, z in the middle). A camera measures the diameter of the pupil sixty times a
+# second. For twenty seconds the person looks at a point. Then come stretches of sums, easy, middling, hard, in random
+# order. Everything, at once:
 
 # %%
 which = files[3]
@@ -118,19 +121,19 @@ for ax in axes:
 plt.show()
 
 # %% [markdown]
-# Can you see the hard stretches? In the EEG nobody can. In the pupil, perhaps here and there, between gaps and jumps that have
-# other causes. That is the size of the problem.
+# Can you see the hard stretches? In the EEG nobody can. In the pupil, perhaps here and there, between gaps and jumps
+# that have other causes. That is the size of the problem.
 #
-# **Workload** is how much of what a person can do at the moment is taken up by what is to be done. Nobody can measure that. What can
-# be *set* is the difficulty of a task, and what can be *recorded* are its traces. Here the label of a window is the difficulty
-# that was set; somebody who is good at sums, tired or bored has another workload at the same level. Keep the two apart: the network
-# learns the **label**.
+# **Workload** is how much of what a person can do at the moment is taken up by what is to be done. Nobody can measure
+# that. What can be *set* is the difficulty of a task, and what can be *recorded* are its traces. Here the label of a
+# window is the difficulty that was set; somebody who is good at sums, tired or bored has another workload at the same
+# level. Keep the two apart: the network learns the **label**.
 #
 # ## 2 · Theta at the front, alpha at the back
 #
-# The power spectrum of a second or four (lesson 02) is where work leaves a trace. For each person, two spectra: the mean of all windows
-# of low level, and of high. Below, the difference between them in decibels, at each electrode, mean over people: a head seen
-# from above, nose up.
+# The power spectrum of a second or four (lesson 02) is where work leaves a trace. For each person, two spectra: the
+# mean of all windows of low level, and of high. Below, the difference between them in decibels, at each electrode, mean
+# over people: a head seen from above, nose up.
 
 # %%
 freqs, density = signals.psd(np.asarray(cohort.signals), cohort.fs, window_s=2.0)  # (windows, electrodes, frequencies) µV²/Hz
@@ -156,33 +159,34 @@ def head(ax, values, title, limit):
     ax.add_patch(plt.Circle((0, 0), 1.08, fill=False, color="#999999"))
     ax.plot([-0.12, 0, 0.12], [1.07, 1.2, 1.07], color="#999999")
     dots = ax.scatter(*PLACES.T, c=values, s=330, cmap="RdBu_r", vmin=-limit, vmax=limit, edgecolors="#777777", lw=0.5)
-    for place, name in zip(PLACES, channel, strict=True):
-        ax.text(*place, name, ha="center", va="center", fontsize=7)
+    for place, name, strong in zip(PLACES, channel, np.abs(values) > 0.6 * limit, strict=True):
+        ax.text(*place, name, ha="center", va="center", fontsize=7, color="white" if strong else "black")
     ax.set(xlim=(-1.3, 1.3), ylim=(-1.2, 1.3), aspect="equal", title=title)
     ax.axis("off")
     return dots
 
 
-fig, axes = plt.subplots(1, 4, figsize=(13, 3.4), layout="constrained", width_ratios=(1.3, 1.3, 1, 1))
+fig, axes = plt.subplots(1, 4, figsize=(13, 3.2), layout="constrained", width_ratios=(1.2, 1.2, 1, 1))
 for ax, name in zip(axes[:2], ("Fz", "Pz"), strict=True):
     for k in (0, 2):
         mean = np.mean([density[(cohort.subjects == one) & (cohort.labels == k), channel.index(name)].mean(axis=0) for one in whose], axis=0)
         ax.plot(freqs[2:60], 10 * np.log10(mean[2:60]), color=COLOURS[k], label=LEVELS[k])
     ax.axvspan(4, 8, color="#8a5aa8", alpha=0.12, lw=0)
     ax.axvspan(8, 13, color="#e0a030", alpha=0.15, lw=0)
-    ax.set(xlabel="frequency (Hz)", ylabel="power (dB, 0 dB = 1 µV²/Hz)", title=f"{name}, mean of {len(whose)} people")
+    ax.set(xlabel="frequency (Hz)", ylabel="power (dB re 1 µV²/Hz)", title=f"{name}, mean of {len(whose)} people")
     ax.legend(fontsize=8)
 for ax, (name, db) in zip(axes[2:], changes.items(), strict=True):
     dots = head(ax, db.mean(axis=0), f"{name}\nhigh less low", 2.0)
-fig.colorbar(dots, ax=axes[2:], label="change (dB)", location="bottom", shrink=0.7)
+fig.colorbar(dots, ax=axes[2:], label="change (dB)", shrink=0.8)
 fig.suptitle(label, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# Two classics of the field: with more work **theta** (4 to 8 Hz, purple) rises over the middle of the forehead, at Fz, and **alpha** (8 to
-# 13 Hz, yellow) falls at the back, at Pz and around it. Theta comes late and stays: it follows the task over seconds (Gärtner et al. 2015).
-# A meta-analysis of 24 studies (Chikhi et al. 2022) gives their sizes as 0.68 (theta), -0.25 (alpha) and 0.50 (beta) standard deviations: one large,
-# one small, and all with much spread between studies.
+# Two classics of the field: with more work **theta** (4 to 8 Hz, purple) rises over the middle of the forehead, at Fz,
+# and **alpha** (8 to 13 Hz, yellow) falls at the back, at Pz and around it. Theta comes late and stays: it follows the
+# task over seconds (Gärtner et al. 2015). A meta-analysis of 24 studies (Chikhi et al. 2022) gives their sizes as 0.68
+# (theta), -0.25 (alpha) and 0.50 (beta) standard deviations: one large, one small, and all with much spread between
+# studies.
 #
 # But that is the mean of people. Here is each of them:
 
@@ -200,13 +204,14 @@ plt.show()
 print(f"theta at Fz rises by more than 1 dB in {np.sum(theta > 1)} of {len(theta)} people; alpha at Pz falls by more than 1 dB in {np.sum(alpha < -1)}")
 
 # %% [markdown]
-# In some nothing happens, in some the opposite. The simulator was built so, after what is found in people. A rule
-# such as "theta above a threshold means high workload" is right for a mean that nobody is.
+# In some nothing happens, in some the opposite. The simulator was built so, after what is found in people. A rule such
+# as "theta above a threshold means high workload" is right for a mean that nobody is.
 #
 # ## 3 · Eyes that are closed
 #
-# The real recordings do not compare easy and hard. They compare **rest** with **arithmetic**, a file each. And at rest the eyes were closed.
-# The simulated people rested as well before their task, with closed eyes. Alpha at the back in four situations:
+# The real recordings do not compare easy and hard. They compare **rest** with **arithmetic**, a file each. And at rest
+# the eyes were closed. The simulated people rested as well before their task, with closed eyes. Alpha at the back in
+# four situations:
 
 # %%
 BACK = [channel.index(name) for name in ("P3", "Pz", "P4", "O1", "O2")]
@@ -239,13 +244,13 @@ fig, ax = plt.subplots(figsize=(9, 3.6), layout="constrained")
 ax.plot(np.array(list(situations.values())), color="#999999", lw=0.6)
 ax.plot([np.mean(values) for values in situations.values()], "o-", color=plots.ORANGE, lw=2, label="mean of people")
 ax.set_xticks(range(4), list(situations))
-ax.set(ylabel="alpha at the back\n(dB, 0 dB = 1 µV²/Hz)", title=f"one grey line per person ({label})")
+ax.set(ylabel="alpha at the back\n(dB re 1 µV²/Hz)", title=f"one grey line per person ({label})")
 ax.legend()
 plt.show()
 
 # %% [markdown]
-# Closing the eyes is worth more alpha than all the arithmetic. Now train a classifier on rest against arithmetic, people apart
-# as they should be, and ask it about the twenty seconds in which eyes are **open and nobody calculates**:
+# Closing the eyes is worth more alpha than all the arithmetic. Now train a classifier on rest against arithmetic,
+# people apart as they should be, and ask it about the twenty seconds in which eyes are **open and nobody calculates**:
 
 # %%
 rest_x = np.concatenate([log_powers(x, cohort.fs) for x in closed])
@@ -273,17 +278,18 @@ print(f"rest against sums: AUC {metrics.roc_auc(y, says):.2f}. Of the windows wi
       f"{100 * np.mean(says_point > 0.5):.0f} % are called arithmetic ({label})")
 
 # %% [markdown]
-# The score is excellent, and the classifier has learnt to see whether eyes are open. This is a **confound**: something that differs between the
-# classes and is not what was meant. No split, no network and no amount of data of this kind helps; only another
-# experiment does, such as one with open eyes throughout and levels in random order. That is why the rest of this lesson is about the
-# three levels, which are simulated.
+# The score is excellent, and the classifier has learnt to see whether eyes are open. This is a **confound**: something
+# that differs between the classes and is not what was meant. No split, no network and no amount of data of this kind
+# helps; only another experiment does, such as one with open eyes throughout and levels in random order. That is why the
+# rest of this lesson is about the three levels, which are simulated.
 #
 # ### The real recordings, said plainly
 #
-# *EEG During Mental Arithmetic Tasks* (Zyma et al. 2019): 36 students; 23 channels at 500 Hz; serial subtraction. What its classes
-# are: **rest with closed eyes, recorded first**, against **arithmetic, recorded afterwards**. There are no levels and no pupil; any pupil beside these EEGs is made up, from the
-# labels, and what it adds to a score says nothing. (`physiodl.simulate.pupil.beside` makes one, to try a program with. At rest with closed eyes
-# no tracker would have seen anything at all.)
+# *EEG During Mental Arithmetic Tasks* (Zyma et al. 2019): 36 students; 23 channels at 500 Hz; serial subtraction. What
+# its classes are: **rest with closed eyes, recorded first**, against **arithmetic, recorded afterwards**. There are no
+# levels and no pupil; any pupil beside these EEGs is made up, from the labels, and what it adds to a score says
+# nothing. (`physiodl.simulate.pupil.beside` makes one, to try a program with. At rest with closed eyes no tracker would
+# have seen anything at all.)
 #
 # Its text and its files disagree in places, as those of many data sets do:
 #
@@ -294,8 +300,8 @@ print(f"rest against sums: AUC {metrics.roc_auc(y, says):.2f}. Of the windows wi
 # | recordings of 60 s | rest of 80 to 188 s, tasks of 62 s |
 # | ages 18 to 26 | ages 16 to 26 |
 #
-# None of this is a scandal; each is found in ten minutes by somebody who looks, and none by somebody who only trains. `eegmat.notes` compares
-# for the files at hand.
+# None of this is a scandal; each is found in ten minutes by somebody who looks, and none by somebody who only trains.
+# `eegmat.notes` compares for the files at hand.
 
 # %%
 if measured is not None:
@@ -309,24 +315,25 @@ if measured is not None:
             own = real_density[(measured.subjects == one) & (measured.labels == k)][:, BACK].mean(axis=(0, 1))
             axes[0].plot(real_hz[2:60], 10 * np.log10(own[2:60]), color=("#777777", plots.ORANGE)[k], lw=0.8)
         axes[0].plot([], [], color=("#777777", plots.ORANGE)[k], label=("rest, eyes closed", "arithmetic")[k])
-    axes[0].set(xlabel="frequency (Hz)", ylabel="power (dB, 0 dB = 1 µV²/Hz)", title="at the back, one line per person")
+    axes[0].set(xlabel="frequency (Hz)", ylabel="power (dB re 1 µV²/Hz)", title="at the back, one line per person")
     axes[0].legend(fontsize=8)
     for ax, (name, band) in zip(axes[1:], (("theta", THETA), ("alpha", ALPHA)), strict=True):
-        dots = head(ax, change_db(real_density, measured.labels, measured.subjects, band, 0, 1).mean(axis=0), f"{name}\narithmetic less rest", 6.0)
-    fig.colorbar(dots, ax=axes[1:], label="change (dB)", location="bottom", shrink=0.7)
+        dots = head(ax, change_db(real_density, measured.labels, measured.subjects, band, 0, 1).mean(axis=0), f"{name}\narithmetic less rest", 4.0)
+    fig.colorbar(dots, ax=axes[1:], label="change (dB)", shrink=0.8)
     fig.suptitle(f"real EEG of {len(np.unique(measured.subjects))} people ({measured.citation})", fontsize=9)
     plt.show()
 else:
     print("Real EEG would be shown here: python data_fetch.py workload")
 
 # %% [markdown]
-# In all 36 people, arithmetic less rest makes alpha at the back fall by 2.7 dB (in 92 % of them), and frontal theta does not move at all
-# (measured on the published recordings, mean over people). The textbook effect is not in this data set. The eyes are.
+# In all 36 people, arithmetic less rest makes alpha at the back fall by 2.7 dB (in 92 % of them), and frontal theta
+# does not move at all (measured on the published recordings, mean over people). The textbook effect is not in this data
+# set. The eyes are.
 #
 # ## 4 · Everybody is known by his windows
 #
-# Back to three levels. Ten band powers at nineteen electrodes are 190 numbers for each window. A plane through these 190 dimensions
-# that separates **people** best (linear discriminant analysis), and one that separates levels best:
+# Back to three levels. Ten band powers at nineteen electrodes are 190 numbers for each window. A plane through these
+# 190 dimensions that separates **people** best (linear discriminant analysis), and one that separates levels best:
 
 # %%
 scaled = StandardScaler().fit_transform(power)
@@ -350,13 +357,13 @@ print(f"a linear probe that has seen the first half of the task names the right 
       f"windows of the second half (guessing: {100 / len(whose):.0f} %; {label})")
 
 # %% [markdown]
-# On the left, people are islands. On the right, with the labels given away, levels are one cloud. In real EEG it is the same: a linear
-# classifier names the right one of 36 people in 94 % of the windows. Skull, cortex and electrodes make a **fingerprint**, and each stretch of minutes has a
-# state of its own besides.
+# On the left, people are islands. On the right, with the labels given away, levels are one cloud. In real EEG it is the
+# same: a linear classifier names the right one of 36 people in 94 % of the windows. Skull, cortex and electrodes make a
+# **fingerprint**, and each stretch of minutes has a state of its own besides.
 #
-# What follows from that? Split the windows at random, and each test window has neighbours of the same person and the same stretch in
-# training. A flexible model need not know anything about workload: it recognises person and stretch, and recalls the label. The same
-# two models, split in both ways:
+# What follows from that? Split the windows at random, and each test window has neighbours of the same person and the
+# same stretch in training. A flexible model need not know anything about workload: it recognises person and stretch,
+# and recalls the label. The same two models, split in both ways:
 
 # %%
 def one_vs_rest(labels, scores):
@@ -387,14 +394,31 @@ ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# Feel that for a moment. Nothing changed but the split, and the model that looked best by far is the worst one. Flexible models gain
-# most from a leak; on real rest against arithmetic the same kind of machine falls from 0.95 to 0.62. From here on people are kept apart in everything, and
-# that includes everything a pipeline learns: scaling, choice of features, early stopping.
+# Feel that for a moment. Nothing changed but the split, and the machine that looked so much better than plain
+# regression is hardly better, or no better at all. Flexible models gain most from a leak; on real rest against
+# arithmetic the same kind of machine falls from 0.95 to 0.62 (measured on all 36 people). From here on people are kept
+# apart in everything, and that includes everything a pipeline learns: scaling, choice of features, early stopping.
 #
-# One thing may be learnt of a new person without his labels: **what is usual for him**. Take the mean and the spread of each of the 190 numbers over
-# *all* of his windows, and give each window relative to them. That looks at no label, but it needs minutes of recording with all levels
-# in it: an honest price, to be said. (`eegmat.scaled` asks for less, the spread of each electrode.) What must *not* be done is to take the
-# statistics over his windows of *one level*: these know the label, and make a perfect score out of nothing.
+# The next cell does the same with real EEG, if there are people enough.
+
+# %%
+if measured is not None and len(np.unique(measured.subjects)) >= 8:
+    real_power = log_powers(np.asarray(measured.signals), measured.fs)
+    for name, make in MODELS.items():
+        for how, folds in (("windows at random", StratifiedKFold(5, shuffle=True, random_state=SEED).split(real_power, measured.labels)),
+                           ("people apart", splits.subject_kfold(measured.labels, measured.subjects, n_splits=5, seed=SEED))):
+            model = make_pipeline(StandardScaler(), make())
+            scores = cross_val_predict(model, real_power, measured.labels, cv=list(folds), method="decision_function")
+            print(f"real EEG, rest against arithmetic, {name}, {how}: AUC {metrics.roc_auc(measured.labels, scores):.2f}")
+else:
+    print("no real EEG of eight people or more here")
+
+# %% [markdown]
+# One thing may be learnt of a new person without his labels: **what is usual for him**. Take the mean and the spread of
+# each of the 190 numbers over *all* of his windows, and give each window relative to them. That looks at no label, but
+# it needs minutes of recording with all levels in it: an honest price, to be said. (`eegmat.scaled` asks for less, the
+# spread of each electrode.) What must *not* be done is to take the statistics over his windows of *one level*: these
+# know the label, and make a perfect score out of nothing.
 
 # %%
 def usual(features, groups):
@@ -415,8 +439,8 @@ for name, features in (("as recorded", power), ("relative to the person's own wi
 # %% [markdown]
 # ## 5 · The pupil: blinks
 #
-# Now the eye. A camera fits an ellipse to the dark disc and gives its diameter. Since this recording is simulated, something is known that
-# nobody ever knows of a real one: how large the pupil truly was.
+# Now the eye. A camera fits an ellipse to the dark disc and gives its diameter. Since this recording is simulated,
+# something is known that nobody ever knows of a real one: how large the pupil truly was.
 
 # %%
 session = simulate_session(SEED + 7)  # a new person: EEG, levels, pulses, blinks
@@ -439,10 +463,12 @@ plt.show()
 print(f"{len(gaps)} gaps in {clock[-1]:.0f} s; {100 * np.mean(~np.isfinite(table.diameter_mm)):.1f} % of the samples are missing")
 
 # %% [markdown]
-# A blink is a gap of 0.1 to 0.4 s (not a number: the tracker saw no pupil). Look at its **edges**. While the lid comes down it covers part of
-# the disc, and for some samples the tracker sees half a pupil and calls it a small one. These samples have values, plausible ones, and they
-# are wrong by far more than anything work does. (That the tracker reads a little low all the time has another cause: section 6.) So a **margin** on both sides goes as well; 0.1 to 0.2 s are usual. Other signs of a sample
-# not to be believed: a size no pupil has (below 1.5 or above 9 mm), and a change faster than any muscle.
+# A blink is a gap of 0.1 to 0.4 s (not a number: the tracker saw no pupil). Look at its **edges**. While the lid comes
+# down it covers part of the disc, and for some samples the tracker sees half a pupil and calls it a small one. These
+# samples have values, plausible ones, and they are wrong by far more than anything work does. (That the tracker reads a
+# little low all the time has another cause: section 6.) So a **margin** on both sides goes as well; 0.1 to 0.2 s are
+# usual. Other signs of a sample not to be believed: a size no pupil has (below 1.5 or above 9 mm), and a change faster
+# than any muscle.
 #
 # Finding gaps, widening them and filling the short ones takes three idioms worth knowing:
 
@@ -457,16 +483,18 @@ known = np.isfinite(values)
 print("straight lines         ", np.round(np.interp(np.arange(11), np.flatnonzero(known), values[known]), 2))
 
 # %% [markdown]
-# `np.interp` fills everything: long gaps as well as short ones, and beyond the ends it goes on with the last value for ever. A careful function
-# decides for each gap whether it may be filled. Move the margin from 0 upwards and watch the worst sample that is kept; then raise the longest
-# gap to be filled, and watch the error of what is filled. (Where nothing can be moved, you see the margin at 0 and at 0.15 s.)
+# `np.interp` fills everything: long gaps as well as short ones, and beyond the ends it goes on with the last value for
+# ever. A careful function decides for each gap whether it may be filled. Move the margin from 0 upwards and watch the
+# worst sample that is kept; then raise the longest gap to be filled, and watch the error of what is filled. (Where
+# nothing can be moved, you see the margin at 0 and at 0.15 s.)
 
 # %%
 straight_mm = pupil.upright(table.diameter_mm, table.gaze_deg)  # section 6
 interactive_workload.gaps_filled(straight_mm, true_mm, fs_pupil, start_s=max(0.0, clock[at] - 6), label=label)
 
 # %% [markdown]
-# How long may a gap be? Take a pupil that is known throughout, hide pieces of it, draw straight lines, and see how wrong they are:
+# How long may a gap be? Take a pupil that is known throughout, hide pieces of it, draw straight lines, and see how
+# wrong they are:
 
 # %%
 lengths_s = np.array([0.1, 0.2, 0.5, 1, 2, 3, 5, 8])
@@ -490,14 +518,16 @@ ax.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Over a blink a line is fine. Over seconds it wipes out just what was sought, and what it puts in its place looks like a calm pupil. So
-# gaps longer than about a second stay NaN, and beside the filled course goes a second array that says which samples were **seen**. There is one
-# more limit, which a figure of a finished recording hides: a line to the other end of a gap uses the future. In section 8 that becomes a problem.
+# Over a blink a line is fine. Over seconds it wipes out just what was sought, and what it puts in its place looks like
+# a calm pupil. So gaps longer than about a second stay NaN, and beside the filled course goes a second array that says
+# which samples were **seen**. There is one more limit, which a figure of a finished recording hides: a line to the
+# other end of a gap uses the future. In section 8 that becomes a problem.
 #
 # ## 6 · What moves a pupil
 #
-# **Work.** A mental step widens the pupil a little, and late: Hoeks and Levelt (1993) found that the dilation after one pulse of attention has the form
-# $t^{10.1}\,e^{-10.1\,t/0.93\,s}$, over tasks and people. It peaks after 0.93 s and is over after three. Steps add up:
+# **Work.** A mental step widens the pupil a little, and late: Hoeks and Levelt (1993) found that the dilation after one
+# pulse of attention has the form $t^{10.1}\,e^{-10.1\,t/0.93\,s}$, over tasks and people. It peaks after 0.93 s and is
+# over after three. Steps add up:
 
 # %%
 t = np.arange(0, 12, 1 / 60)
@@ -516,9 +546,10 @@ plt.show()
 # %% [markdown]
 # So the answer lags the work by about a second, and single steps can be told apart only when they are rare.
 #
-# **Light** does more. Between a dark and a bright screen a pupil changes by a millimetre and more, where work gives a tenth to a half. If the screen was
-# brighter during easy sums, a "workload monitor" is a light meter. **A turned eye** looks smaller: seen from the side, a disc is an ellipse,
-# whose area is the cosine of the angle. The tracker's table has both causes in it, the luminance of the screen and where the eye looked:
+# **Light** does more. Between a dark and a bright screen a pupil changes by a millimetre and more, where work gives a
+# tenth to a half. If the screen was brighter during easy sums, a "workload monitor" is a light meter. **A turned eye**
+# looks smaller: seen from the side, a disc is an ellipse, whose area is the cosine of the angle. The tracker's table
+# has both causes in it, the luminance of the screen and where the eye looked:
 
 # %%
 filled = pupil.interpolated(table.diameter_mm, pupil.unusable(table.diameter_mm, fs_pupil), fs_pupil)
@@ -541,12 +572,14 @@ axes[2].set(xlabel="angle to the camera (°)", ylabel="diameter less its mean\no
 plt.show()
 
 # %% [markdown]
-# The eye's turn can be computed away: `pupil.upright` divides by $\sqrt{\cos}$ of the angle to the camera (the square root, since it is the *area*
-# that shrinks with the cosine). For light there is a model: the reflex begins after a quarter of a second and then follows the logarithm
-# of the luminance like a low-pass; how strongly is fitted to the recording (`pupil.light_course`, `pupil.without_light`). Last, the
-# **baseline**: pupils are 3 to 5 mm wide, and that is the person, not the work. Subtract the median of the twenty seconds before the task.
+# The eye's turn can be computed away: `pupil.upright` divides by $\sqrt{\cos}$ of the angle to the camera (the square
+# root, since it is the *area* that shrinks with the cosine). For light there is a model: the reflex begins after a
+# quarter of a second and then follows the logarithm of the luminance like a low-pass; how strongly is fitted to the
+# recording (`pupil.light_course`, `pupil.without_light`). Last, the **baseline**: pupils are 3 to 5 mm wide, and that
+# is the person, not the work. Subtract the median of the twenty seconds before the task.
 #
-# What is each step worth? Of all people, the mean diameter of each window, as the only feature; AUC of high against low:
+# What is each step worth? Of all people, the mean diameter of each window, as the only feature; AUC of high against
+# low:
 
 # %%
 def on_eeg_clock(each, table, sync_s, d):
@@ -593,25 +626,27 @@ fig.suptitle(label, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# Read both sides. Between people the baseline is worth most: without it, whoever has wide pupils works hard. Within a person the baseline changes nothing, and
-# light is what stood in the way. Blinks and the eye's turn hardly move a *mean* over four seconds; they matter to whoever looks at the
-# course of single dilations, as the network will.
+# Read both sides. Between people the baseline is worth most: without it, whoever has wide pupils works hard. Within a
+# person the baseline changes nothing, and light is what stood in the way. Blinks and the eye's turn hardly move a
+# *mean* over four seconds; they matter to whoever looks at the course of single dilations, as the network will.
 #
 # ## 7 · Two devices, two clocks
 #
-# The tracker has a clock of its own. It was started at another moment (an **offset**, seconds), and its crystal is a little faster or slower (a **drift**, in parts
-# per million: 100 ppm are 30 ms in five minutes, and 0.4 s in an hour). What joins the two are **pulses**: a cable gives both the same
-# event every ten seconds or so, and each writes down when it came, by its own clock. Sometimes one of them misses a pulse.
+# The tracker has a clock of its own. It was started at another moment (an **offset**, seconds), and its crystal is a
+# little faster or slower (a **drift**, in parts per million: 100 ppm are 30 ms in five minutes, and 0.4 s in an hour).
+# What joins the two are **pulses**: a cable gives both the same event every ten seconds or so, and each writes down
+# when it came, by its own clock. Sometimes one of them misses a pulse.
 #
-# Pulse number 5 of the one is therefore not pulse number 5 of the other. Try by hand: move the tracker's pulses until they fit.
+# Pulse number 5 of the one is therefore not pulse number 5 of the other. Try by hand: move the tracker's pulses until
+# they fit.
 
 # %%
 interactive_workload.two_clocks(table.sync_s, session.sync_s, label=label)
 
 # %% [markdown]
-# How would a program do that? It takes *all* differences between a pulse of the one and a pulse of the other. Wrong pairs give any value;
-# right pairs all give nearly the same one. There is one peak. (Pulses that came at regular intervals would give many peaks, all alike: so
-# they come irregularly.)
+# How would a program do that? It takes *all* differences between a pulse of the one and a pulse of the other. Wrong
+# pairs give any value; right pairs all give nearly the same one. There is one peak. (Pulses that came at regular
+# intervals would give many peaks, all alike: so they come irregularly.)
 
 # %%
 differences = (session.sync_s[None, :] - table.sync_s[:, None]).ravel()
@@ -632,11 +667,12 @@ fig.suptitle(label, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# A line through the right pairs gives both numbers: where it begins is the offset, how steep it is the drift. The dots scatter by up to a sample of the tracker, 17
-# ms. Three cares belong to it. A drift smears the peak, so the first window for pairs must be wide, and once the line is known, pairs are looked for again in a narrow one. Fit the
-# *differences*, not the times: clocks may be an hour apart, and a slope of 1.00018 drowns where one of 0.00018 does not. And fewer than three pairs make no line.
-# `clocks.fit_clock` does all that. An independent check: **both
-# devices see blinks.** In the EEG a blink is a wave at Fp1, at the tracker a gap. The mean EEG around gaps, before and after:
+# A line through the right pairs gives both numbers: where it begins is the offset, how steep it is the drift. The dots
+# scatter by up to a sample of the tracker, 17 ms. Three cares belong to it. A drift smears the peak, so the first
+# window for pairs must be wide, and once the line is known, pairs are looked for again in a narrow one. Fit the
+# *differences*, not the times: clocks may be an hour apart, and a slope of 1.00018 drowns where one of 0.00018 does
+# not. And fewer than three pairs make no line. `clocks.fit_clock` does all that. An independent check: **both devices
+# see blinks.** In the EEG a blink is a wave at Fp1, at the tracker a gap. The mean EEG around gaps, before and after:
 
 # %%
 uv = session.task_uv[0] - session.task_uv.mean(axis=0)
@@ -653,10 +689,11 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# **Resampling.** Now each sample of the tracker has a time on the EEG's clock, but these times are crooked, and some samples are lost. A regular
-# grid is wanted, 60 samples a second, beginning where the EEG begins. `np.interp(grid, times, values)` draws lines between neighbours. Three
-# things must not happen: a line *across a gap*, a value *outside* of what was recorded, and a NaN that spreads (or is silently skipped: drop NaN first,
-# and `np.interp` bridges any gap). `clocks.on_grid` asks how far the two neighbours are apart:
+# **Resampling.** Now each sample of the tracker has a time on the EEG's clock, but these times are crooked, and some
+# samples are lost. A regular grid is wanted, 60 samples a second, beginning where the EEG begins. `np.interp(grid,
+# times, values)` draws lines between neighbours. Three things must not happen: a line *across a gap*, a value *outside*
+# of what was recorded, and a NaN that spreads (or is silently skipped: drop NaN first, and `np.interp` bridges any
+# gap). `clocks.on_grid` asks how far the two neighbours are apart:
 
 # %%
 on_our_clock = (1 + slope) * table.time_s + start
@@ -678,8 +715,9 @@ plt.show()
 # %% [markdown]
 # ## 8 · Filters that do not know the future
 #
-# In lesson 02 a filter ran over the recording forwards and then backwards: no delay, and twice the slope. `eegmat.read_recording` does so too unless
-# told otherwise. See what such a filter makes of an electrode that is touched at 2.0 s, and of theta that begins there:
+# In lesson 02 a filter ran over the recording forwards and then backwards: no delay, and twice the slope.
+# `eegmat.read_recording` does so too unless told otherwise. See what such a filter makes of an electrode that is
+# touched at 2.0 s, and of theta that begins there:
 
 # %%
 BAND_SOS = signal.butter(4, (1, 40), "bandpass", fs=125, output="sos")
@@ -698,8 +736,9 @@ axes[1].legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Orange moves **before** the event. For a picture that is fine. For a system that answers while the recording goes on it is impossible, and for
-# the report of such a system it is a leak: it was tested with signals that it will never have. The causal filter pays with a delay.
+# Orange moves **before** the event. For a picture that is fine. For a system that answers while the recording goes on
+# it is impossible, and for the report of such a system it is a leak: it was tested with signals that it will never
+# have. The causal filter pays with a delay.
 #
 # ### A proof, not a promise
 #
@@ -728,13 +767,14 @@ for name, process, x, fs, where in (
     print(f"{name:34s} " + (f"looks ahead, by up to {back:.2f} s" if back else "does not look ahead"))
 
 # %% [markdown]
-# Keep that function: it finds every leak from the future, in your own work too. Note what it says of the mean: taking the mean of a whole recording off looks as harmless as
-# anything, and knows all of the future. The same holds for its standard deviation, its quantiles, its largest value.
+# Keep that function: it finds every leak from the future, in your own work too. Note what it says of the mean: taking
+# the mean of a whole recording off looks as harmless as anything, and knows all of the future. The same holds for its
+# standard deviation, its quantiles, its largest value.
 #
 # ### Chunk by chunk, with a memory
 #
-# A stream brings samples in **chunks**. A filter of the kind used here (recursive) carries a **state** from sample to sample. Filter each
-# chunk anew, and each begins from nothing:
+# A stream brings samples in **chunks**. A filter of the kind used here (recursive) carries a **state** from sample to
+# sample. Filter each chunk anew, and each begins from nothing:
 
 # %%
 chunks = np.split(fz[2500:3000], [100, 220, 260, 420])  # of unequal lengths
@@ -757,10 +797,11 @@ plt.show()
 print(f"largest difference to one piece: state forgotten {np.abs(forgetful - whole).max():.1f} µV, kept {np.abs(remembering - whole).max():.0e} µV")
 
 # %% [markdown]
-# With several electrodes the state has one more axis: `zi` is (sections, 2) for one channel and (sections, channels, 2) for (channels, samples), so
-# that it begins as `signal.sosfilt_zi(sos)[:, None] * x[:, 0][None, :, None]`. An empty chunk must change nothing. And a sample that is missing (NaN) would
-# make the state NaN **for ever**: it has to be replaced, for instance by the last one, before it reaches the filter (and the last one may have come in the chunk before: it has to be remembered, too). An idiom for
-# "the last known one":
+# With several electrodes the state has one more axis: `zi` is (sections, 2) for one channel and (sections, channels, 2)
+# for (channels, samples), so that it begins as `signal.sosfilt_zi(sos)[:, None] * x[:, 0][None, :, None]`. An empty
+# chunk must change nothing. And a sample that is missing (NaN) would make the state NaN **for ever**: it has to be
+# replaced, for instance by the last one, before it reaches the filter (and the last one may have come in the chunk
+# before: it has to be remembered, too). An idiom for "the last known one":
 
 # %%
 x = np.array([3.0, np.nan, np.nan, 5.0, np.nan, 4.0])
@@ -768,8 +809,8 @@ last = np.maximum.accumulate(np.where(np.isfinite(x), np.arange(len(x)), -1))  #
 print("place of the last known sample", last, " its value", x[last])
 
 # %% [markdown]
-# `streaming_filters.band` does all of that; so do
-# `streaming_filters.Fill` for the pupil (last value, margin only *after* a gap, since the one before it is past) and others.
+# `streaming_filters.band` does all of that; so do `streaming_filters.Fill` for the pupil (last value, margin only
+# *after* a gap, since the one before it is past) and others.
 #
 # The delay that is paid, for each frequency:
 
@@ -788,8 +829,9 @@ plt.show()
 #
 # ## 9 · Windows of two signals
 #
-# A window of four seconds has 500 samples of EEG and 240 of the pupil, and both must be of the *same* four seconds. A new window
-# begins every quarter of a second (the **hop**): 15 samples of the pupil, and 31.25 of the EEG. What is a quarter of a sample among friends?
+# A window of four seconds has 500 samples of EEG and 240 of the pupil, and both must be of the *same* four seconds. A
+# new window begins every quarter of a second (the **hop**): 15 samples of the pupil, and 31.25 of the EEG. What is a
+# quarter of a sample among friends?
 
 # %%
 hops = np.arange(1200)
@@ -811,11 +853,13 @@ plt.show()
 print(f"after five minutes the careless window of the EEG is {stepwise[-1] - exact[-1]:.1f} s away from the pupil's")
 
 # %% [markdown]
-# So the start of a window is a **time**, and each signal works out its own first sample from it (the first at or after it, or the nearest: the same rule for both).
+# So the start of a window is a **time**, and each signal works out its own first sample from it (the first at or after
+# it, or the nearest: the same rule for both).
 #
-# **Labels.** A window that begins in one level and ends in another has no true label. It gets that of the larger part, and its **purity**, the share of
-# it that has this level, goes along (`eegmat.levels_of`). Those below 0.75, say, are better not trained with; they may not be left out
-# of a test, since a stream cannot leave them out. How long two stretches of time overlap is one line:
+# **Labels.** A window that begins in one level and ends in another has no true label. It gets that of the larger part,
+# and its **purity**, the share of it that has this level, goes along (`eegmat.levels_of`). Those below 0.75, say, are
+# better not trained with; they may not be left out of a test, since a stream cannot leave them out. How long two
+# stretches of time overlap is one line:
 
 # %%
 spans = ((0.0, 10.0, 0), (10.0, 12.5, 2), (12.5, 30.0, 1))  # from, to, level
@@ -826,9 +870,9 @@ for start in (4.0, 7.5, 9.5, 11.0):
     print(f"window from {start:4.1f} s: shares of low, medium, high {np.round(share, 3)}, label {LEVELS[share.argmax()]}, purity {share.max():.3f}")
 
 # %% [markdown]
-# From here on, everything is prepared as a stream could do it. The twenty seconds of looking at a point serve as **calibration**: each electrode
-# is divided by its spread in them, the pupil loses its median in them. How strongly light acts cannot be fitted to a person
-# whose recording has just begun: the median strength of the others is taken.
+# From here on, everything is prepared as a stream could do it. The twenty seconds of looking at a point serve as
+# **calibration**: each electrode is divided by its spread in them, the pupil loses its median in them. How strongly
+# light acts cannot be fitted to a person whose recording has just begun: the median strength of the others is taken.
 
 # %%
 WINDOW_S, LEAD_S = 4.0, 20.0
@@ -880,12 +924,14 @@ print(f"{100 * np.mean(purity < 1):.0f} % of the windows have a change of level 
 # %% [markdown]
 # ## 10 · A branch for each signal
 #
-# **EEG.** What matters is the *power of rhythms*, and no one knows beforehand at which electrodes and frequencies. A short chain learns it (after the
-# shallow network of Schirrmeister et al. 2017): a weighted sum of electrodes, a filter in time of 0.2 s, **square, mean over half a second, logarithm**. That is
-# log band power with learnt bands. It comes out every quarter of a second: a row of *steps*, each `width` numbers.
+# **EEG.** What matters is the *power of rhythms*, and no one knows beforehand at which electrodes and frequencies. A
+# short chain learns it (after the shallow network of Schirrmeister et al. 2017): a weighted sum of electrodes, a filter
+# in time of 0.2 s, **square, mean over half a second, logarithm**. That is log band power with learnt bands. It comes
+# out every quarter of a second: a row of *steps*, each `width` numbers.
 #
-# **Pupil.** The course itself: two convolutions with strides, down to the same steps. A convolution cannot read NaN, and zeros in the place of NaN would say
-# "a pupil of calibration's size". So it gets **two channels**: the diameter with zeros where nothing is known, and a 1 or 0 that says where something is.
+# **Pupil.** The course itself: two convolutions with strides, down to the same steps. A convolution cannot read NaN,
+# and zeros in the place of NaN would say "a pupil of calibration's size". So it gets **two channels**: the diameter
+# with zeros where nothing is known, and a 1 or 0 that says where something is.
 
 # %%
 WIDTH = 24
@@ -933,12 +979,16 @@ print("EEG branch  ", tuple(torch.as_tensor(eeg_x[:5]).shape), "to", tuple(Rhyth
 print("pupil branch", tuple(torch.as_tensor(pupil_x[:5]).shape), "to", tuple(Diameter()(torch.as_tensor(pupil_x[:5])).shape))
 
 # %% [markdown]
-# `torch.where(known, mm, 0.0)` and not `mm * known`: NaN times 0 is NaN. All lengths are in **seconds** and become samples by the rate: a branch whose kernels are "25 samples" long learns another rhythm
-# at 250 Hz. And nothing scales a window by itself: dividing each by its own spread would take away the height of the rhythms, which is what was sought.
+# `torch.where(known, mm, 0.0)` and not `mm * known`: NaN times 0 is NaN. All lengths are in **seconds** and become
+# samples by the rate: a branch whose kernels are "25 samples" long learns another rhythm at 250 Hz. And nothing scales
+# a window by itself: dividing each by its own spread would take away the height of the rhythms, which is what was
+# sought.
 #
-# **A TCN instead.** A temporal convolutional network (Bai et al. 2018) looks back further and further without a stride: each layer's kernel leaves out samples between
-# its taps (**dilation** 1, 2, 4, ...), and zeros are added on the **left** only, so that no output sees its future. With three taps and dilations 1, 2, 4
-# an output reaches $1 + 2\cdot(1+2+4) = 15$ steps back. Whether that is so can be asked of the layers themselves: the gradient of one output tells which inputs it depends on.
+# **A TCN instead.** A temporal convolutional network (Bai et al. 2018) looks back further and further without a stride:
+# each layer's kernel leaves out samples between its taps (**dilation** 1, 2, 4, ...), and zeros are added on the
+# **left** only, so that no output sees its future. With three taps and dilations 1, 2, 4 an output reaches $1 +
+# 2\cdot(1+2+4) = 15$ steps back. Whether that is so can be asked of the layers themselves: the gradient of one output
+# tells which inputs it depends on.
 
 # %%
 class Dilated(nn.Module):
@@ -971,21 +1021,23 @@ ax.set_yticklabels(["dilated, left", "ordinary, both"])
 plt.show()
 
 # %% [markdown]
-# Within one window, looking both ways is no sin: the window is over when it is read. A TCN is worth it where steps go on from window to window. `physiodl.workload` has one to try; here we
-# stay with the plain branch.
+# Within one window, looking both ways is no sin: the window is over when it is read. A TCN is worth it where steps go
+# on from window to window. `physiodl.workload` has one to try; here we stay with the plain branch.
 #
 # ## 11 · Two ways to join
 #
-# **Concatenation.** Sum each branch up over time, mean and maximum, and put the two summaries side by side: 2 x 2 x `width` numbers, one layer. Simple, and each branch is
-# read without knowing the other.
+# **Concatenation.** Sum each branch up over time, mean and maximum, and put the two summaries side by side: 2 x 2 x
+# `width` numbers, one layer. Simple, and each branch is read without knowing the other.
 #
-# **Cross-attention** (Vaswani et al. 2017). Each step of one branch asks *all steps of the other*: how much do you concern me? From step $i$ of
-# the EEG comes a **query** $q_i$, from each step $j$ of the pupil a **key** $k_j$ and a **value** $v_j$; the answer is a mean of the values, weighted by
-# $\mathrm{softmax}_j(q_i \cdot k_j/\sqrt{d})$. The weights of one query sum to one **over the other's steps**. Since the pupil answers a second later than the EEG, a step that could look
-# at what the pupil did *afterwards* would make sense; to know what "afterwards" is, steps need a mark of their place, as attention knows no order.
+# **Cross-attention** (Vaswani et al. 2017). Each step of one branch asks *all steps of the other*: how much do you
+# concern me? From step $i$ of the EEG comes a **query** $q_i$, from each step $j$ of the pupil a **key** $k_j$ and a
+# **value** $v_j$; the answer is a mean of the values, weighted by $\mathrm{softmax}_j(q_i \cdot k_j/\sqrt{d})$. The
+# weights of one query sum to one **over the other's steps**. Since the pupil answers a second later than the EEG, a
+# step that could look at what the pupil did *afterwards* would make sense; to know what "afterwards" is, steps need a
+# mark of their place, as attention knows no order.
 #
-# By hand, for one window: three steps that ask, five that are asked. The middle picture is right, the right one is the classic mistake: each *column* sums to one, so that the five share out their
-# attention among the three.
+# By hand, for one window: three steps that ask, five that are asked. The middle picture is right, the right one is the
+# classic mistake: each *column* sums to one, so that the five share out their attention among the three.
 
 # %%
 g = torch.Generator().manual_seed(SEED)
@@ -1004,7 +1056,8 @@ print("answers", tuple((right @ value).shape), ": for each step that asks, a wei
       tuple((torch.randn(7, 3, 8) @ torch.randn(7, 5, 8).transpose(1, 2)).shape))
 
 # %% [markdown]
-# PyTorch has the whole of it, with several such attentions side by side ("heads") and the layers that make queries, keys and values, as `nn.MultiheadAttention`.
+# PyTorch has the whole of it, with several such attentions side by side ("heads") and the layers that make queries,
+# keys and values, as `nn.MultiheadAttention`.
 
 # %%
 def places(steps):
@@ -1045,9 +1098,9 @@ answer, weights = look(a, b, b)  # query, key, value
 print("answer", tuple(answer.shape), " weights", tuple(weights.shape), "(windows, EEG's steps, pupil's steps); they sum to", round(weights[0, 0].sum().item(), 4))
 
 # %% [markdown]
-# `batch_first=True` is not decoration. Without it, PyTorch takes the first axis for time and the second for the batch: no error, same
-# shapes, and each window attends to **the other windows of the batch**. In training it may even help, for a bad reason. How to notice? The answer of a window must not
-# depend on its neighbours in the batch:
+# `batch_first=True` is not decoration. Without it, PyTorch takes the first axis for time and the second for the batch:
+# no error, same shapes, and each window attends to **the other windows of the batch**. In training it may even help,
+# for a bad reason. How to notice? The answer of a window must not depend on its neighbours in the batch:
 
 # %%
 for name, layer in (("batch_first=True", look), ("left out", nn.MultiheadAttention(WIDTH, 4))):
@@ -1057,7 +1110,8 @@ for name, layer in (("batch_first=True", look), ("left out", nn.MultiheadAttenti
     print(f"{name:17s} the answer of window 0 changes by {change:.3f} when windows 1 to 4 do")
 
 # %% [markdown]
-# And does training reach **both** branches? Ask the gradients, after one backward pass; a branch whose norm is 0 is only there for show.
+# And does training reach **both** branches? Ask the gradients, after one backward pass; a branch whose norm is 0 is
+# only there for show.
 
 # %%
 some = np.arange(32)
@@ -1070,12 +1124,13 @@ for how in ("concatenation", "attention"):
     print(f"{how:14s} norm of the gradient: EEG {norms['EEG']:.3f}, pupil {norms['pupil']:.3f}")
 
 # %% [markdown]
-# Training is as in lesson 05. Two things are new. **Modality dropout**: now and then a window is shown without its EEG, or without its pupil, so that each branch learns to
-# do alone; `there` says so, and the learnt vector `absent` stands in. And windows with more than a quarter of another level are not trained with.
+# Training is as in lesson 05. Two things are new. **Modality dropout**: now and then a window is shown without its EEG,
+# or without its pupil, so that each branch learns to do alone; `there` says so, and the learnt vector `absent` stands
+# in. And windows with more than a quarter of another level are not trained with.
 
 # %%
 FOLDS = {"ci": 3, "default": 4, "full": 5}[BUDGET]
-PASSES = {"ci": 2, "default": 6, "full": 14}[BUDGET]
+PASSES = {"ci": 4, "default": 8, "full": 16}[BUDGET]
 
 
 def signals_there(mm):
@@ -1083,7 +1138,7 @@ def signals_there(mm):
     return np.stack([np.ones(len(mm), bool), np.isfinite(mm).any(axis=1)], axis=1)
 
 
-def fit(net, rows, seed, left_out=0.15, size=32, rate=3e-3):
+def fit(net, rows, seed, left_out=0.15, size=64, rate=5e-3):
     """Train a network on some windows."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -1132,8 +1187,9 @@ for how, p in said.items():
 # %% [markdown]
 # ## 12 · Which one is better?
 #
-# Same windows, same folds, same number of passes, same seeds: the comparison is fair. Is it also *decided*? Draw people again (lesson 04), many times, and each
-# time take the **difference** of the two on the same people. Much of what makes one draw better than another is common to both, and falls out.
+# Same windows, same folds, same number of passes, same seeds: the comparison is fair. Is it also *decided*? Draw people
+# again (lesson 04), many times, and each time take the **difference** of the two on the same people. Much of what makes
+# one draw better than another is common to both, and falls out.
 
 # %%
 def over_people(measure, n_boot=300):
@@ -1181,12 +1237,15 @@ verdict = "not decided: 0 lies inside" if low < 0 < high else "decided for these
 print(f"attention less concatenation: {value:+.3f} (95 % interval {low:+.3f} to {high:+.3f}): {verdict}")
 
 # %% [markdown]
-# (*EEG only* and *pupil only* are the network with concatenation, told that the other signal is not there.) Whichever way it went in your run: the two ways of joining are much closer to each other than the
-# signals are. The cleverer one is not better for being cleverer; with some twenty people and small windows there is little to be
-# read "in the light of the other". (The mean of the three is called **macro-AUC**.) Had we tried each with three learning rates and reported the best one of the one, it would have won. And the pupil says more
-# here than the EEG, because the simulator makes it so: about people that says nothing.
+# (*EEG only* and *pupil only* are the network with concatenation, told that the other signal is not there.) Whichever
+# way it went in your run: the two ways of joining are much closer to each other than the signals are. The cleverer one
+# is not better for being cleverer; with some twenty people and small windows there is little to be read "in the light
+# of the other". (The mean of the three is called **macro-AUC**.) Had we tried each with three learning rates and
+# reported the best one of the one, it would have won. And if one signal says more than the other (in our runs it was
+# the pupil), that is because the simulator makes it so: about people it says nothing.
 #
-# What does a step look at? The weights of one window, one row for each step of the EEG, which sums to one over the pupil's steps:
+# What does a step look at? The weights of one window, one row for each step of the EEG, which sums to one over the
+# pupil's steps:
 
 # %%
 k, (_, test) = 0, folds[0]
@@ -1206,14 +1265,16 @@ fig.suptitle(label, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# (The flat pieces of the pupil are blinks, held at the last value.) An even row means that the step looks nowhere in particular: attention then is a mean, and a costly one. Rows that are all alike
-# mean that it looks at the same places whatever the EEG says. Such pictures tempt one to tell stories. They say where the
-# network *looked*, not what it would have said otherwise (lesson 05: occlusion asks that).
+# (The flat pieces of the pupil are blinks, held at the last value.) An even row means that the step looks nowhere in
+# particular: attention then is a mean, and a costly one. Rows that are all alike mean that it looks at the same places
+# whatever the EEG says. Such pictures tempt one to tell stories. They say where the network *looked*, not what it would
+# have said otherwise (lesson 05: occlusion asks that).
 #
 # ## 13 · A signal that is not there
 #
-# Trackers lose eyes, electrodes come off. There are three cases, and they are not the same: **missing and known** (NaN, no packets); **dead but not known** (a flat line,
-# the last value for ever); and **there, but wrong**. Against the first there is modality dropout. Two folds trained without it, for comparison, and four ways of losing the pupil:
+# Trackers lose eyes, electrodes come off. There are three cases, and they are not the same: **missing and known** (NaN,
+# no packets); **dead but not known** (a flat line, the last value for ever); and **there, but wrong**. Against the
+# first there is modality dropout. Two folds trained without it, for comparison, and four ways of losing the pupil:
 
 # %%
 sure = {}
@@ -1243,13 +1304,17 @@ ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# (A gradient is as bad as an answer: NaN that a `torch.where` *after* the branch hides comes back in the backward pass, and through batch normalisation it reaches the other windows of the batch. `Joined` replaces it before.)
-# "Said so" has a second virtue: the answer then does not depend on whatever numbers stand in the absent signal, which may be anything. And **dead but not known** is an alarm to be built before the network: a spread of zero over
-# seconds is no pupil and no brain. Mind also that `0 * NaN` is NaN: an absent signal must be *replaced*, not multiplied away.
+# (A gradient is as bad as an answer: NaN that a `torch.where` *after* the branch hides comes back in the backward pass,
+# and through batch normalisation it reaches the other windows of the batch. `Joined` replaces it before.) "Said so" has
+# a second virtue: the answer then does not depend on whatever numbers stand in the absent signal, which may be
+# anything. And **dead but not known** is an alarm to be built before the network: a spread of zero over seconds is no
+# pupil and no brain. Mind also that `0 * NaN` is NaN: an absent signal must be *replaced*, not multiplied away.
 #
 # ## 14 · The report
 #
-# AUC of each class against the two others, from the **probabilities** of people who were not trained with. Computed from decisions (0 or 1) it would be another number, one point of the curve joined to its corners, and nearly always lower:
+# AUC of each class against the two others, from the **probabilities** of people who were not trained with. Computed
+# from decisions (0 or 1) it would be another number, one point of the curve joined to its corners, and nearly always
+# lower:
 
 # %%
 best = said["concatenation"]
@@ -1272,16 +1337,18 @@ fig.suptitle(label, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# The middle class has neighbours on both sides and is worst, always. And see how people differ: some are read well, some hardly at all. One number for
-# "the" accuracy of such a system describes nobody.
+# The middle class has neighbours on both sides and is worst, always. And see how people differ: some are read well,
+# some hardly at all. One number for "the" accuracy of such a system describes nobody.
 #
-# If anything had been *chosen* here, a strength of regularisation, the number of passes, it would have been chosen on validation people: some of the training people, held back (lesson 05). Mean and
-# spread for scaling come from training windows alone. Nothing that is known of test windows may reach their own answers, but themselves.
+# If anything had been *chosen* here, a strength of regularisation, the number of passes, it would have been chosen on
+# validation people: some of the training people, held back (lesson 05). Mean and spread for scaling come from training
+# windows alone. Nothing that is known of test windows may reach their own answers, but themselves.
 #
 # ## 15 · Around a change
 #
-# A level changes at a moment; the window is four seconds long, theta answers over seconds, the pupil after one. So just after a change the network *must* be
-# wrong. How long? Windows of the test people, one a second, by the time since the last change:
+# A level changes at a moment; the window is four seconds long, theta answers over seconds, the pupil after one. So just
+# after a change the network *must* be wrong. How long? Windows of the test people, one a second, by the time since the
+# last change:
 
 # %%
 dense = {name: [] for name in ("p", "level", "since_s", "subject", "time_s")}
@@ -1318,9 +1385,11 @@ late = dense["since_s"] > 8
 print(f"wrong: {100 * wrong[dense['since_s'] <= WINDOW_S].mean():.0f} % in the first {WINDOW_S:g} s after a change, {100 * wrong[late].mean():.0f} % after 8 s")
 
 # %% [markdown]
-# This is the **lag curve**. Two things in it need telling apart. Its left end is delay: of the window, of the filter, of the body; a shorter window moves it, and makes the rest worse. Its right end, the plateau, is
-# what the network cannot tell at all. A single accuracy mixes the two, and whoever leaves windows around changes out of the test reports the plateau alone. Note what is true here: the level **at the end** of the window, "now". In section 14 it was
-# the level of the larger part.
+# This is the **lag curve**. Two things in it need telling apart. Its left end is delay: of the window, of the filter,
+# of the body; a shorter window moves it, and makes the rest worse. Its right end, the plateau, is what the network
+# cannot tell at all. A single accuracy mixes the two, and whoever leaves windows around changes out of the test reports
+# the plateau alone. Note what is true here: the level **at the end** of the window, "now". In section 14 it was the
+# level of the larger part.
 #
 # And *what* is said there? The mean probability of the old and the new level, after changes from low to high and back:
 
@@ -1347,9 +1416,11 @@ plt.show()
 # %% [markdown]
 # ## 16 · May the probabilities be believed?
 #
-# If a network says 0.8 a hundred times, it should be right eighty times: then it is **calibrated**. Sort all probabilities (three from each window) into
-# bins; in each, how often did it come true? Once for our network as it is, once on a day when the EEG is dead and nobody has noticed. If it is too sure,
-# one number softens it: all logits divided by a **temperature** above 1 (Guo et al. 2017). It is found with *other people* than those it is judged with.
+# If a network says 0.8 a hundred times, it should be right eighty times: then it is **calibrated**. Sort all
+# probabilities (three from each window) into bins; in each, how often did it come true? Once for our network as it is,
+# once as if the room had become darker since the calibration: all pupils half a millimetre wider. If it is too sure,
+# one number softens it: all logits divided by a **temperature** above 1 (Guo et al. 2017). It is found with *other
+# people* than those it is judged with.
 
 # %%
 def softened(p, temperature):
@@ -1365,18 +1436,18 @@ def reliability(p, labels, bins=8):
     return np.array([(flat[which == k].mean(), true[which == k].mean(), np.sum(which == k)) for k in range(bins) if np.any(which == k)])
 
 
-blind = np.zeros_like(best)
+darker = np.zeros_like(best)
 for k, (_, test) in enumerate(folds):
-    blind[test] = predict(nets["concatenation", k], np.zeros_like(eeg_x[test]), pupil_x[test])
+    darker[test] = predict(nets["concatenation", k], eeg_x[test], pupil_x[test] + 0.5)
 half = np.isin(subject, np.random.default_rng(SEED).permutation(whose)[: len(whose) // 2])
 mended, found_t = np.zeros_like(best), []
 for choose, judge in ((half, ~half), (~half, half)):
     grid = np.geomspace(0.5, 6, 40)
-    nats = [-np.log(softened(blind[choose], t)[np.arange(choose.sum()), y[choose]] + 1e-9).mean() for t in grid]
+    nats = [-np.log(softened(darker[choose], t)[np.arange(choose.sum()), y[choose]] + 1e-9).mean() for t in grid]
     found_t.append(grid[int(np.argmin(nats))])
-    mended[judge] = softened(blind[judge], found_t[-1])
+    mended[judge] = softened(darker[judge], found_t[-1])
 fig, ax = plt.subplots(figsize=(9, 4), layout="constrained")
-for p, name, colour in ((best, "as it is", plots.BLUE), (blind, "EEG dead, not noticed", plots.ORANGE), (mended, "the same, with a temperature", "#4a8f4a")):
+for p, name, colour in ((best, "as it is", plots.BLUE), (darker, "in a darker room", plots.ORANGE), (mended, "the same, with a temperature", "#4a8f4a")):
     rows = reliability(p, y)
     gap = np.sum(rows[:, 2] * np.abs(rows[:, 0] - rows[:, 1])) / rows[:, 2].sum()
     ax.plot(rows[:, 0], rows[:, 1], "o-", color=colour, label=f"{name}: off by {100 * gap:.1f} points on average")
@@ -1388,14 +1459,17 @@ plt.show()
 print("temperatures found:", ", ".join(f"{t:.1f}" for t in found_t))
 
 # %% [markdown]
-# Below the dotted line: too sure. A short training with dropout mostly comes out well; long trainings end too sure, and so does every network that meets what it was
-# not trained with: the other day's curve says how much its 0.8 is then worth. A temperature does not change which class is largest, hence no accuracy; it changes what can be done with the numbers, such as
-# keeping silent when none is above 0.6.
+# Below the dotted line: too sure. A short training with dropout mostly comes out well; long trainings end too sure, and
+# so does every network that meets what it was not trained with: the orange curve says what its probabilities are then
+# worth. A temperature does not change which class is largest, hence no accuracy; it changes what can be done with the
+# numbers, such as keeping silent when none is above 0.6.
 #
 # ## 17 · The stream
 #
-# Now the same as it would happen. Packets come from two devices, of unequal lengths, some late, some never. So each carries the number of its first sample, and somebody has to put them in order: what came
-# first goes on first, a sample waits until all before it are there, and one that does not come is **given up** once enough has come behind it. A small example, with up to six samples of patience:
+# Now the same as it would happen. Packets come from two devices, of unequal lengths, some late, some never. So each
+# carries the number of its first sample, and somebody has to put them in order: what came first goes on first, a sample
+# waits until all before it are there, and one that does not come is **given up** once enough has come behind it. A
+# small example, with up to six samples of patience:
 
 # %%
 arrivals = [(0, 4), (7, 3), (4, 3), (12, 2), (14, 3), (10, 2), (17, 4)]  # number of the first sample, and how many
@@ -1419,9 +1493,12 @@ ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# All further numbers stay right, whatever is lost: a stream that simply strings packets together is shifted by every lost one, for ever. `streaming.Streams` is a **ring buffer**: a piece of memory of fixed length in which sample $k$ lies at place $k$ modulo the length,
-# so that the newest overwrites what is no longer needed, and memory does not grow. It puts packets in their place, runs the causal filters *once* over
-# every sample, and hands out a window as soon as both signals have all of it, or `late_s` after they should have. The first test of a stream: **however the samples are cut into packets, what comes out is what the finished recording gives.**
+# All further numbers stay right, whatever is lost: a stream that simply strings packets together is shifted by every
+# lost one, for ever. `streaming.Streams` is a **ring buffer**: a piece of memory of fixed length in which sample $k$
+# lies at place $k$ modulo the length, so that the newest overwrites what is no longer needed, and memory does not grow.
+# It puts packets in their place, runs the causal filters *once* over every sample, and hands out a window as soon as
+# both signals have all of it, or `late_s` after they should have. The first test of a stream: **however the samples are
+# cut into packets, what comes out is what the finished recording gives.**
 
 # %%
 person = int(np.flatnonzero(whose == np.unique(subject[folds[0][1]])[0])[0])  # of the test of fold 1: her network never met her
@@ -1454,8 +1531,8 @@ same_gaps = np.array_equal(np.isnan(np.array(online_mm)), np.isnan(offline_mm[:n
 print(f"{n} windows from random chunks; largest difference to the finished recording {worst:.0e}; NaN in the same places: {same_gaps}")
 
 # %% [markdown]
-# Below 1e-6, and that is not luck: filters keep their state, windows begin at exact times, nothing looks ahead. Now packets as they really come, and a model at the end. How long does a
-# hop take?
+# Below 1e-6, and that is not luck: filters keep their state, windows begin at exact times, nothing looks ahead. Now
+# packets as they really come, and a model at the end. How long does a hop take?
 
 # %%
 spread, middle = calibration(eeg_filter()(raw_eeg[:, : round(LEAD_S * 125)]), pupil_filter()(raw_mm[: round(LEAD_S * 60)]))
@@ -1497,15 +1574,19 @@ print({name: round(value, 3) for name, value in found.items()})
 print(online.streams.counts())
 
 # %% [markdown]
-# A mean would have told little: what counts is the slowest one in a hundred (**p99**), since four hops a second make an hour of 14 400, and 144 of them are slower than that. **Jitter** is how much
-# it changes from hop to hop. To the right, what waiting costs: windows that lack a packet are held back until `late_s` is over, half a second. A longer wait saves more
-# samples and answers later. In all, from a change of level to an answer: **body** (seconds), **window** (half of four seconds), **filter** (tens of ms), **line** (tens to hundreds of ms), **computing** (a few ms). Whoever speeds up the network has not
-# understood where the time goes.
+# A mean would have told little: what counts is the slowest one in a hundred (**p99**), since four hops a second make an
+# hour of 14 400, and 144 of them are slower than that. **Jitter** is how much it changes from hop to hop. To the right,
+# what waiting costs: windows that lack a packet are held back until `late_s` is over, half a second. A longer wait
+# saves more samples and answers later. In all, from a change of level to an answer: **body** (seconds), **window**
+# (half of four seconds), **filter** (tens of ms), **line** (tens to hundreds of ms), **computing** (a few ms). Whoever
+# speeds up the network has not understood where the time goes.
 #
 # ### From probabilities to a decision
 #
-# Four answers a second flicker. Two remedies, and each costs time. **Smoothing**: a running mean in which the past fades, $s \leftarrow s + a\,(p - s)$ with $a = 1 - e^{-hop/\tau}$. **Hysteresis**: change to another level only if it is
-# ahead of the **present** one by a margin; in between everything stays as it is, as with a thermostat. Both need only the past. Rows of NaN (nothing known) change nothing. Smoothing is a loop with one memory:
+# Four answers a second flicker. Two remedies, and each costs time. **Smoothing**: a running mean in which the past
+# fades, $s \leftarrow s + a\,(p - s)$ with $a = 1 - e^{-hop/\tau}$. **Hysteresis**: change to another level only if it
+# is ahead of the **present** one by a margin; in between everything stays as it is, as with a thermostat. Both need
+# only the past. Rows of NaN (nothing known) change nothing. Smoothing is a loop with one memory:
 
 # %%
 memory, pace, course = None, 1 - np.exp(-HOP_S / 1.0), []  # a time constant of 1 s
@@ -1547,13 +1628,15 @@ ax.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Some smoothing makes it calmer *and* better; too much, and it is still at the last level when the next one begins. Where the best place is depends on how fast the
-# task changes, and that is chosen with training people.
+# Some smoothing makes it much calmer at hardly any cost; too much, and it is still at the last level when the next one
+# begins. Of two settings that change as often, the one higher up is better: see where a margin helps. Where the best
+# place is depends on how fast the task changes, and that is chosen with training people.
 #
 # ## 18 · Live
 #
-# Press play. EEG and pupil come in as packets, a window is read every 250 ms, and the network, which has never met this person, says what it holds
-# possible. Speed up to fifty times real time; pull the slider where you like. (Where there is no kernel, you see the end.)
+# Press play. EEG and pupil come in as packets, a window is read every 250 ms, and the network, which has never met this
+# person, says what it holds possible. Speed up to fifty times real time; pull the slider where you like. (Where there
+# is no kernel, you see the end.)
 
 # %%
 minute = {"ci": 60, "default": 150, "full": 300}[BUDGET]
@@ -1566,34 +1649,45 @@ player.live(
 )  # fmt: skip
 
 # %% [markdown]
-# (In the first 20 s the person looks at a point. The player wants a level there too, and is given "low", which nobody set.)
+# (In the first 20 s the person looks at a point. The player wants a level there too, and is given "low", which nobody
+# set.)
 #
 # ## 19 · What such a system must not be used for
 #
-# - **To judge people.** Who is suited for a post, who works hard enough, who pays attention in class. It reads a label of difficulty, worse in some people than in others, and in some not at all
-#   (section 14). A wrong reading can neither be seen nor disputed by the one it is about.
-# - **To watch people who cannot say no.** EEG and pupil tell more than was asked: here a linear probe knew everybody by name (section 4). Recordings of this kind are
-#   personal data even without a name on them.
-# - **As a safety device.** That a pilot or a driver is overloaded, or is not, must not hang on a plateau of errors like that of section 15.
+# - **To judge people.** Who is suited for a post, who works hard enough, who pays attention in class. It reads a label
+#   of difficulty, worse in some people than in others, and in some not at all (section 14). A wrong reading can neither
+#   be seen nor disputed by the one it is about.
+# - **To watch people who cannot say no.** EEG and pupil tell more than was asked: here a linear probe knew everybody by
+#   name (section 4). Recordings of this kind are personal data even without a name on them.
+# - **As a safety device.** That a pilot or a driver is overloaded, or is not, must not hang on a plateau of errors like
+#   that of section 15.
 # - **As a diagnosis**, of attention, mood or intelligence. Nothing here was examined for that.
-# - **Elsewhere than it was tested:** another task, other light, glasses, medicines, age, sleep. On other recordings of easy and hard tasks, classifiers of this kind have been reported close to guessing.
+# - **Elsewhere than it was tested:** another task, other light, glasses, medicines, age, sleep. On other recordings of
+#   easy and hard tasks, classifiers of this kind have been reported close to guessing.
 # - **If trained on simulated people: nowhere but in this course.**
 #
 # ## Take away
 #
 # - The label is the difficulty that was set. Ask what else differs between the classes: eyes, order, light.
-# - People are easier to learn than workload. Split by person, everywhere, and be suspicious of flexible models that shine.
-# - A pupil: margins around blinks, short gaps only, light and gaze accounted for, a baseline. Say which samples were seen.
+# - People are easier to learn than workload. Split by person, everywhere, and be suspicious of flexible models that
+#   shine.
+# - A pupil: margins around blinks, short gaps only, light and gaze accounted for, a baseline. Say which samples were
+#   seen.
 # - Two clocks: all differences, one peak, a line. The start of a window is a time, not a number of samples.
 # - Change the future and see whether the past changes. Keep filters' states. Offline and stream agree to 1e-6.
 # - Two ways to join: compare on the same folds, with an interval over people of the *difference*.
-# - Tell the network what is missing, and let it practise. Report each class, each person, the lag after a change, and the calibration.
+# - Tell the network what is missing, and let it practise. Report each class, each person, the lag after a change, and
+#   the calibration.
 # - Latency is a distribution, and most of the delay is not computing.
 #
 # ## Where next
 #
-# Open `assignments/06_workload/06_workload.ipynb`: from a raw pupil and a raw EEG to a stream, step by step. Lesson 07 carries a network to a small device.
+# Open `assignments/06_workload/06_workload.ipynb`: from a raw pupil and a raw EEG to a stream, step by step. Lesson 07
+# carries a network to a small device.
 #
-# **Sources.** Zyma et al. 2019 for the recordings, Goldberger et al. 2000 for PhysioNet; Chikhi et al. 2022 (meta-analysis) and Gärtner et al. 2015 for theta, alpha and beta; Hoeks and Levelt 1993 for the
-# pupil's kernel; Hayes and Petrov 2016 for the turned eye; Pokorny and Smith 1997 for light; Schirrmeister et al. 2017 for the shallow network; Bai et al. 2018 for the TCN; Vaswani et al. 2017 for
-# attention; Efron 1979 for the bootstrap; Guo et al. 2017 for temperature. Shares of people named by their windows, of alpha and theta in the published recordings: measured for this course.
+# **Sources.** Zyma et al. 2019 for the recordings, Goldberger et al. 2000 for PhysioNet; Chikhi et al. 2022
+# (meta-analysis) and Gärtner et al. 2015 for theta, alpha and beta; Hoeks and Levelt 1993 for the pupil's kernel; Hayes
+# and Petrov 2016 for the turned eye; Pokorny and Smith 1997 for light; Schirrmeister et al. 2017 for the shallow
+# network; Bai et al. 2018 for the TCN; Vaswani et al. 2017 for attention; Efron 1979 for the bootstrap; Guo et al. 2017
+# for temperature. Shares of people named by their windows, of alpha and theta in the published recordings: measured for
+# this course.
