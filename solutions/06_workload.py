@@ -884,7 +884,7 @@ with task.check("cross_validate learns, and answers for everybody", 1, cause="ro
     _reached = nets.aucs(_easy["levels"], _p).mean()
     exam.expect(_reached > 0.7, got=f"a macro-AUC of {_reached:.2f}", expected="more than 0.7", cause="rows that are not put back in their place, or trained on the wrong part")
 with task.check("people known by heart do not help", 1, cause="windows of a person are in training and test"):
-    _prints = nets.measured(12, seed=SEED + 57, common=0.0)  # nothing that people have in common tells the level
+    _prints = nets.measured(12, seed=SEED + 57, common=0.0, each=6)  # nothing that people have in common tells the level
     _p = exam.numbers(nets.entry(cross_validate(_prints["features"].copy(), _prints["levels"].copy(), list(_prints["subjects"]), [1.0], 4, 3), "probability"), shape=(len(_prints["levels"]), 3), what="probability")
     _reached = nets.aucs(_prints["levels"], _p).mean()
     exam.expect(_reached < 0.85, got=f"a macro-AUC of {_reached:.2f} where only what is each person's own tells the level", expected="about 0.5", cause="windows of a person are in training and test")
@@ -1079,12 +1079,14 @@ with task.check("hysteresis", 2, cause="the level jumps to the largest at once, 
             exam.same(decide(_p[_k].copy(), _pace, _margin), probe.decided(_p[_k], _pace, _margin), what=f"levels at pace {_pace:g} and margin {_margin:g}",
                       cause="the largest must be ahead of the present level's s by margin or more, smoothed; the second largest, or 1/2, is something else")
 with task.check("another future changes no decision before it", 1, cause="smoothing that is centred, or runs backwards too"):
-    for _at in (60, 130, 201):
+    _moved = 0
+    for _k, _at in enumerate(range(30, 225, 13)):
         _other = _p[0].copy()
-        _other[_at:] = np.roll(_p[0][_at:], 1, axis=1)  # every level becomes the next one
-        _a, _b = (exam.numbers(decide(_q.copy(), 0.3, 0.1), shape=(240,), what="levels") for _q in (_p[0], _other))
-        exam.expect(np.any(_a != _a[0]) and np.any(_a[_at:] != _b[_at:]), got="levels that never change, or not with the probabilities", expected="levels that follow them")
+        _other[_at:] = np.eye(3)[_k % 3]
+        _a, _b = (exam.numbers(decide(_q.copy(), 0.3, 0.0), shape=(240,), what="levels") for _q in (_p[0], _other))
+        _moved += np.any(_a[_at:] != _b[_at:])
         exam.same(_a[:_at], _b[:_at], what="levels before the probabilities changed", cause="smoothing that is centred, or runs backwards too")
+    exam.expect(_moved > 5, got="levels that do not change with the probabilities", expected="levels that follow them")
 with task.check("nothing known, nothing changed", 1, cause="NaN spreads through the smoothing, or a gap decides"):
     exam.given(_levels)
     _gaps = _p[2].copy()
@@ -1105,7 +1107,7 @@ task.points()
 # `["recording"]` are the class's windows.
 # In training leave one or the other signal out now and then: a network that has never met a dead sensor cannot do without. Split by subject and print the report of task 6 for the test subjects: task 9 is about it.
 #
-# The test cell asks about people you have never met: the AUC of each level (3 points), the macro-AUC (4 points), and the macro-AUC without the pupil (2.5 points) and without the EEG (2.5 points), each along a line from a floor. Medium is hard: it lies between the other two.
+# The test cell asks about people you have never met: the AUC of each level (3 points), the macro-AUC (3 points), and the macro-AUC without the pupil (2 points) and without the EEG (2 points), each along a line from a floor; 2 points are for sound probabilities. Medium is hard: it lies between the other two.
 #
 # <details><summary>Hint 1: the idea</summary>Each fold gives a network that has not met its test subjects: their answers make the report. For new people all these networks can be asked, and their probabilities averaged.</details>
 # <details><summary>Hint 2: what to use</summary>Your <code>Concatenation</code> or <code>CrossAttention</code>; <code>torch.optim.AdamW</code>, a learning rate that falls as a cosine (<code>torch.optim.lr_scheduler.CosineAnnealingLR</code>), batches of 64, <code>PASSES</code> passes. <code>present</code> of a window: what is there, and not left out by
@@ -1192,12 +1194,14 @@ with task.check("three probabilities for each window, the same in any company", 
     exam.expect(np.abs(_all.sum(axis=1) - 1).max() < 1e-2, got="rows that do not add up to 1", expected="three probabilities for each window", cause="a softmax over the windows instead of the levels, or logits")
 with task.check("finite answers without the pupil, and without the EEG", 1, cause="`present` is not made from the signals: NaN gets into the network"):
     _eeg_only, _pupil_only = exam.ask(_blind, workload_probabilities), exam.ask(_deaf, workload_probabilities)
-task.credit("low against the others", lambda: exam.score("auc_low", _unseen, exam.given(_all)), floor=0.7, full=0.8, points=1)
-task.credit("high against the others", lambda: exam.score("auc_high", _unseen, exam.given(_all)), floor=0.7, full=0.8, points=1)
-task.credit("medium against the others", lambda: exam.score("auc_medium", _unseen, exam.given(_all)), floor=0.5, full=0.6, points=1)
-task.credit("the mean of the three", lambda: exam.score("macro_auc", _unseen, exam.given(_all)), floor=0.66, full=0.75, points=3)
-task.credit("the mean without the pupil", lambda: exam.score("macro_auc", _blind, exam.given(_eeg_only)), floor=0.53, full=0.6, points=2)
-task.credit("the mean without the EEG", lambda: exam.score("macro_auc", _deaf, exam.given(_pupil_only)), floor=0.66, full=0.72, points=2)
+# reference at the smallest budget, eight seeds and hidden cohorts: AUC of low 0.80 to 0.93, medium 0.64 to 0.69, high 0.75 to 0.87, mean 0.74 to 0.83; without the pupil 0.56 to 0.68, without the
+# EEG 0.72 to 0.83. Logistic regression on the mean size of the pupil alone: low 0.65 to 0.75, medium 0.48 to 0.56, high 0.65 to 0.72, mean 0.60 to 0.67, and nothing without it
+task.credit("low against the others", lambda: exam.score("auc_low", _unseen, exam.given(_all)), floor=0.72, full=0.78, points=1)
+task.credit("high against the others", lambda: exam.score("auc_high", _unseen, exam.given(_all)), floor=0.68, full=0.73, points=1)
+task.credit("medium against the others", lambda: exam.score("auc_medium", _unseen, exam.given(_all)), floor=0.54, full=0.6, points=1)
+task.credit("the mean of the three", lambda: exam.score("macro_auc", _unseen, exam.given(_all)), floor=0.66, full=0.72, points=3)
+task.credit("the mean without the pupil", lambda: exam.score("macro_auc", _blind, exam.given(_eeg_only)), floor=0.51, full=0.55, points=2)
+task.credit("the mean without the EEG", lambda: exam.score("macro_auc", _deaf, exam.given(_pupil_only)), floor=0.64, full=0.69, points=2)
 task.points()
 
 # %% [markdown]

@@ -27,7 +27,7 @@ from physiodl.simulate import af
 HIDDEN_RECORDINGS = 300  # gives a 95 % interval of about +-0.02 on an AUC of 0.97
 HIDDEN_PATIENTS, PATIENT_MINUTES = 100, 1.0  # patients differ more than one's windows do: many, each for a short time
 HIDDEN_SLEEPERS, NIGHT_HOURS = 12, 4.0  # half a night holds all stages
-HIDDEN_WORKERS, TASK_S = 24, 200.0  # people differ more than their windows do: many, each for a short time
+HIDDEN_WORKERS, TASK_S, REST_S = 20, 200.0, 10.0  # many people, each for a short time
 SUBJECTS_NAME, NIGHTS_NAME, PUPIL_NAME = "subjects.npy", "nights.npy", "pupil.npy"
 AF_SHARE = (0.4, 0.6)  # of a hidden cohort; drawn, so that counting one's answers tells nothing
 REAL_SHARE = 0.2  # of real recordings set aside
@@ -47,7 +47,7 @@ def write_hidden(
             where a pupil was seen too.
         key: the class's secret key.
         n: recordings of a simulated cohort; the patients of the arrhythmia cohort are a third as many, at least 6, the
-            sleepers a twenty-fifth and those who work a twelfth, at least 3.
+            sleepers a twenty-fifth and those who work a fifteenth, at least 3.
         source: ``"simulated"``, or ``"real"`` for recordings that were fetched (all cohorts but that of AF stay
             simulated).
         root: data folder with the real recordings; the usual one when None.
@@ -189,12 +189,12 @@ def workers(seed: int, *, n: int = HIDDEN_WORKERS) -> Cohort:
     from physiodl.simulate import eegmat as simulator
 
     with tempfile.TemporaryDirectory() as folder:
-        simulator.write_database(folder, n_subjects=n, seed=seed)
+        simulator.write_database(folder, n_subjects=n, seed=seed, task_s=TASK_S, rest_s=REST_S)
         return thinned(eegmat.windows(folder, cache=False))
 
 
 def thinned(cohort: Cohort) -> Cohort:
-    """Every other window: neighbours tell little that is new, and people count."""
+    """Every other window: neighbours tell little that is new."""
     return cohort.subset(np.arange(0, len(cohort), 2))
 
 

@@ -166,7 +166,7 @@ def auc_mistake(found: Any, levels: np.ndarray, probability: np.ndarray) -> str:
 
 
 def interval(
-    levels: np.ndarray, probability: np.ndarray, who: np.ndarray, *, draws: int = 8000
+    levels: np.ndarray, probability: np.ndarray, who: np.ndarray, *, draws: int = 4000
 ) -> tuple[np.ndarray, np.ndarray]:
     """(4,) low and high ends of the 95 % percentile bootstrap interval (Efron 1979) over subjects: levels, mean."""
     from physiodl.multiclass import auc_intervals  # takes a second: only who scores waits for it
@@ -174,18 +174,18 @@ def interval(
     return auc_intervals(levels, probability, groups=who, n_boot=draws, seed=0)[1:]
 
 
-def measured(n_subjects: int, *, seed: int, common: float = 1.0) -> dict[str, Any]:
+def measured(n_subjects: int, *, seed: int, common: float = 1.0, each: int = 4) -> dict[str, Any]:
     """A few numbers per window, in which each person has a place of his own and each of his levels too.
 
     Only what is the same in all people (``common``) tells the level of somebody new; windows of a person are so alike
-    that whoever has met him knows the rest.
+    that whoever has met him knows the rest. ``each``: windows of each level of a person.
 
     Returns:
         features (n, 40), levels (n,), subjects: n names.
     """
     rng = np.random.default_rng((seed, 0x5E6))
-    who = np.repeat(np.arange(n_subjects), 18)
-    levels = np.tile(np.repeat([0, 1, 2], 6), n_subjects)
+    who = np.repeat(np.arange(n_subjects), 3 * each)
+    levels = np.tile(np.repeat([0, 1, 2], each), n_subjects)
     places = rng.standard_normal((n_subjects, 3, 40))  # of each level of each person
     features = places[who, levels] + 0.3 * rng.standard_normal((len(who), 40))
     features[:, :2] += 6.5 * common * np.stack([levels - 1.0, np.abs(levels - 1.0)], axis=1)

@@ -30,6 +30,7 @@ def write_database(
     n_subjects: int = 20,
     seed: int = 0,
     task_s: float | None = None,
+    rest_s: float = REST_S,
     progress: Callable[[int], object] | None = None,
 ) -> list[str]:
     """Write a database: rest, task and pupil of each subject, subject-info.csv, RECORDS and SHA256SUMS.txt.
@@ -39,6 +40,7 @@ def write_database(
         n_subjects: 1 to 100.
         seed: what the recordings are drawn from; the same arguments give the same bytes.
         task_s: length of each task, a whole number of seconds of at least 100; 300 when None.
+        rest_s: length of each rest, a whole number of seconds of at least 10.
         progress: called with the number of subjects written so far.
 
     Returns:
@@ -50,6 +52,8 @@ def write_database(
     task_s = TASK_S if task_s is None else task_s
     if not 1 <= n_subjects <= 100 or not task_s >= 100 or task_s != int(task_s):
         raise ValueError(f"got n_subjects={n_subjects}, task_s={task_s}, expected 1 to 100 and whole seconds from 100")
+    if not rest_s >= 10 or rest_s != int(rest_s):
+        raise ValueError(f"got rest_s={rest_s}, expected whole seconds from 10")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     by = f"PhysioDL_version_{VERSION}_seed_{seed}"
@@ -57,7 +61,7 @@ def write_database(
     for number in range(n_subjects):
         own = 10_000 * (seed + 1) + number
         name = f"Subject{number:02d}"
-        made = workload.simulate_session(own, task_s=task_s, rest_s=REST_S)
+        made = workload.simulate_session(own, task_s=task_s, rest_s=rest_s)
         about = np.random.default_rng([own, 604])
         write_recording(folder / f"{name}_1.edf", made.rest_uv, fs=made.fs, by=by)
         write_recording(folder / f"{name}_2.edf", made.task_uv, fs=made.fs, by=by, spans=made.spans, sync_s=made.sync_s)

@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "Fusion that computes the pupil's branch and does not use it"
-# expect: {branches: 10, fusion: [7, 12]}
+# expect: {branches: 10, fusion: [9, 11]}
 # says: {fusion: [the branch of the pupil is not used]}
 # only: [branches, fusion]
 # ---

@@ -1,8 +1,8 @@
 # ---
 # kind: wrong
 # title: "Branches and networks answer in training mode"
-# expect: {branches: [6, 8], fusion: [6, 9]}
-# says: {branches: [.eval() is missing], fusion: [dropout is still at work]}
+# expect: {branches: 9, fusion: 11}
+# says: {branches: [.eval() is missing], fusion: [.eval() is missing]}
 # only: [branches, fusion]
 # ---
 # %% task="branches" change
