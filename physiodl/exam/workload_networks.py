@@ -70,6 +70,17 @@ def alike(a: Any, b: Any) -> bool:
     return a.shape == b.shape and bool(np.abs(a - b).max() < 1e-5 * (1 + np.abs(b).max()))
 
 
+def differ(found: Any, what: str) -> None:
+    """Check that the windows did not all get one answer: then they were not looked at."""
+    found = numbers(found)
+    expect(
+        np.ptp(found, axis=0).max() > 1e-6,
+        got=f"the same {what} for all windows",
+        expected="one of its own for each",
+        cause="the signals are not looked at",
+    )
+
+
 def moved_at(found: Any, before: np.ndarray, *, at_s: float, seconds: float, what: str) -> None:
     """Check that a change at a time moves the steps around it, and these most."""
     moved = np.abs(numbers(found, shape=before.shape, what="steps") - before).mean(axis=(0, 2))
