@@ -10,13 +10,15 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from physiodl import multiclass, splits
 from physiodl.workload_branches import EEGBranch, PupilBranch, TCNBranch
+from physiodl.workload_people import Usual
 
 if TYPE_CHECKING:
     from physiodl.streaming import Window
@@ -109,11 +111,11 @@ def fit(
     *,
     seed: int,
     validation: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
-    passes: int = 10,
+    passes: int = 8,
     size: int = 64,
     rate: float = 3e-3,
-    left_out: float = 0.15,
-    gain: float = 0.0,
+    left_out: float = 0.3,
+    gain: float = 0.1,
     report: Callable[[dict[str, float]], None] | None = None,
 ) -> WorkloadNet:
     """Train a network in place and return it: AdamW, a learning rate that falls as a cosine.
@@ -124,6 +126,8 @@ def fit(
         validation: the same of other subjects; the weights of the pass with the least loss there are kept.
         size: windows of a batch. rate: learning rate at the start.
         left_out: how often, for each of the two signals, a window is shown without it.
+        gain: by how much electrodes become stronger or weaker at random (standard deviation of the logarithm), anew
+            each time a window is shown: how strong each is says more of the person than of the level.
         report: called after each pass with ``pass``, ``loss`` and, with validation, ``validation``.
     """
     eeg, pupil, levels = _checked(net, eeg, pupil, levels)
@@ -196,21 +200,94 @@ def predict(
 
 
 def as_model(
-    net: WorkloadNet, *, eeg: str = "eeg", pupil: str = "pupil", least: float = 0.5
+    net: WorkloadNet, *, eeg: str = "eeg", pupil: str = "pupil", least: float = 0.5, usual: Usual | None = None
 ) -> Callable[[Window], np.ndarray]:
     """The network as `physiodl.streaming.Online` wants it: `Window` to (3,) probabilities.
 
     A signal of which less than the share ``least`` came counts as absent; NaN where both do. ``eeg`` and ``pupil`` are
-    the names of the two signals in the window.
+    the names of the two signals in the window. ``usual``: of this person, where the network was trained on windows that
+    were `scaled`.
     """
 
     def model(window: Window) -> np.ndarray:
         present = np.array([[window.valid[eeg] >= least, window.valid[pupil] >= least]])
         if not present.any():
             return np.full(3, np.nan)
-        return predict(net, window.values[eeg][None], window.values[pupil], present=present)[0]
+        given = window.values[eeg][None], window.values[pupil].reshape(1, -1)
+        return predict(net, *(given if usual is None else usual(*given)), present=present)[0]
 
     return model
+
+
+def cross_validated(
+    make: Callable[[], WorkloadNet],
+    eeg: np.ndarray,
+    pupil: np.ndarray,
+    levels: np.ndarray,
+    subjects: np.ndarray,
+    *,
+    seed: int,
+    n_splits: int = 4,
+    present: dict[str, tuple[bool, bool]] | None = None,
+    report: Callable[[dict[str, float]], None] | None = None,
+    **how: Any,
+) -> dict[str, np.ndarray]:
+    """Probabilities (n, 3) of all windows, each by a network that was trained on other people.
+
+    Two networks that are given the same ``seed`` have the same folds, order of windows and number of passes: that is
+    what makes their comparison fair.
+
+    Args:
+        make: returns an untrained `WorkloadNet`.
+        eeg, pupil, levels, subjects: windows. n_splits: folds by subject.
+        present: what is there at test time, (EEG, pupil) of each name; by default ``"both"``, ``"eeg"``, ``"pupil"``.
+        report: called with ``fold`` after each. how: for `fit`.
+
+    Returns:
+        of each name in ``present``.
+    """
+    present = present or {"both": (True, True), "eeg": (True, False), "pupil": (False, True)}
+    out = {name: np.zeros((len(levels), 3), np.float32) for name in present}
+    for k, (train, test) in enumerate(splits.subject_kfold(levels, subjects, n_splits=n_splits, seed=seed)):
+        net = fit(make(), eeg[train], pupil[train], levels[train], seed=seed * n_splits + k, **how)
+        for name, there in present.items():
+            out[name][test] = predict(net, eeg[test], pupil[test], present=np.tile(there, (len(test), 1)))
+        if report is not None:
+            report({"fold": k + 1})
+    return out
+
+
+def auc_difference(
+    levels: np.ndarray, first: np.ndarray, second: np.ndarray, *, subjects: np.ndarray, n_boot: int = 500, seed: int = 0
+) -> tuple[float, float, float]:
+    """Mean AUC over the levels of ``second`` less that of ``first``, with a 95 % interval that resamples people.
+
+    Both are scored on the same people in each resample (a paired bootstrap): what makes a person hard for both of them
+    drops out. Resamples in which a level is missing are left out. What another training would have made differently is
+    not in the interval.
+
+    Args:
+        levels: (n,). first, second: (n, 3) probabilities of the same windows. subjects: (n,).
+
+    Returns:
+        difference, low, high.
+    """
+    names, who = np.unique(subjects, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(f"got {len(names)} subjects, expected two at least: the interval resamples them")
+    rows = [np.flatnonzero(who == k) for k in range(len(names))]
+    rng, drawn = np.random.default_rng(seed), []
+    for _ in range(n_boot):
+        index = np.concatenate([rows[k] for k in rng.integers(len(names), size=len(names))])
+        if len(np.unique(levels[index])) == first.shape[1]:
+            one, other = (multiclass.auc_per_class(levels[index], p[index]).mean() for p in (first, second))
+            drawn.append(other - one)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return (
+        float((multiclass.auc_per_class(levels, second) - multiclass.auc_per_class(levels, first)).mean()),
+        float(low),
+        float(high),
+    )
 
 
 def _logits(net: WorkloadNet, eeg: np.ndarray, pupil: np.ndarray, there: np.ndarray) -> torch.Tensor:

@@ -86,9 +86,7 @@ class Causal(nn.Module):
     def __init__(self, channels: int, filters: int, *, taps: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
         self.before = (taps - 1) * dilation
-        self.conv = nn.Conv2d(
-            channels, filters, (1, taps), stride=(1, stride), dilation=(1, dilation), bias=False
-        )
+        self.conv = nn.Conv2d(channels, filters, (1, taps), stride=(1, stride), dilation=(1, dilation), bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.conv(nn.functional.pad(x, (self.before, 0)))
