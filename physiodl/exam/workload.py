@@ -24,10 +24,12 @@ from physiodl.exam.workload_streams import (
     filter_mistake,
     filtered,
     packets,
+    passes_band,
     reorder,
     run_filter,
     run_order,
     same_stream,
+    stepped,
     undecided,
 )
 
@@ -48,6 +50,7 @@ __all__ = [
     "gappy",
     "on_clock",
     "packets",
+    "passes_band",
     "pulses",
     "pupil",
     "refuses",
@@ -57,6 +60,7 @@ __all__ = [
     "run_order",
     "same_course",
     "same_stream",
+    "stepped",
     "undecided",
     "windowed",
 ]

@@ -29,6 +29,21 @@ def filtered(x: np.ndarray, fs: float, *, forwards: bool = True, from_zero: bool
     return signal.sosfilt(sos, x, axis=1, zi=zi)[0]
 
 
+def passes_band(found: np.ndarray, x: np.ndarray, fs: float) -> None:
+    """Check that what came out of a filter is, after its first two seconds, roughly the band asked for, or ahead of it.
+
+    Handed on as it is, an EEG is the same in chunks and in one piece: that tells nothing of a filter.
+    """
+    late = slice(round(2 * fs), None)
+    forms = [filtered(x, fs, forwards=forwards)[:, late] for forwards in (True, False)]
+    like = [
+        np.corrcoef(found[:, late].ravel(), form.ravel())[0, 1] if np.std(found[:, late]) > 0 else 0 for form in forms
+    ]
+    expect(
+        max(like) > 0.5, got="another band than the one asked for", expected="1 to 40 Hz", cause="handed on as it is"
+    )
+
+
 def filter_mistake(found: np.ndarray, x: np.ndarray, fs: float) -> str:
     """What the answer looks like, where it is not the filter of task 7."""
     known = {
