@@ -989,9 +989,9 @@ print("pupil branch", tuple(torch.as_tensor(pupil_x[:5]).shape), "to", tuple(Dia
 #
 # **A TCN instead.** A temporal convolutional network (Bai et al. 2018) looks back further and further without a stride:
 # each layer's kernel leaves out samples between its taps (**dilation** 1, 2, 4, ...), and zeros are added on the
-# **left** only, so that no output sees its future. With three taps and dilations 1, 2, 4 an output reaches $1 +
-# 2\cdot(1+2+4) = 15$ steps back. Whether that is so can be asked of the layers themselves: the gradient of one output
-# tells which inputs it depends on.
+# **left** only, so that no output sees its future. With three taps and dilations 1, 2, 4 an output sees 1 + 2 x (1 + 2
+# + 4) = 15 steps: itself and the 14 before. Whether that is so can be asked of the layers themselves: the gradient of
+# one output tells which inputs it depends on.
 
 # %%
 class Dilated(nn.Module):
@@ -1346,7 +1346,8 @@ plt.show()
 #
 # If anything had been *chosen* here, a strength of regularisation, the number of passes, it would have been chosen on
 # validation people: some of the training people, held back (lesson 05). Mean and spread for scaling come from training
-# windows alone. Nothing that is known of test windows may reach their own answers, but themselves.
+# windows alone. Nothing that is known of test windows may reach their own answers, but themselves. (For people who come
+# later, in no fold, all networks can be asked and their probabilities averaged.)
 #
 # ## 15 · Around a change
 #
