@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "Answers of the right form that look at nothing"
-# expect: {branches: [0, 3], fusion: [0, 2], evaluate: [0, 3], perform: 0, clean: 1, align: [1, 2], windows: 0, stream: 0}
+# expect: {branches: [0, 3], fusion: [0, 2], evaluate: [0, 1], perform: 0, clean: [0, 1], align: [0, 2], windows: 0, stream: 0}
 # only: [branches]
 # ---
 # %% task="branches"
@@ -51,27 +51,24 @@ def workload_probabilities(eeg, pupil):
     return np.full((len(eeg), 3), 1 / 3)
 # %% task="clean"
 def clean_pupil(diameter_mm, fs):
-    return {"diameter": diameter_mm, "seen": np.isfinite(diameter_mm)}
+    return np.zeros(len(diameter_mm)), np.ones(len(diameter_mm), bool)
 # %% task="align"
 def fit_clock(tracker_s, eeg_s):
-    if min(len(tracker_s), len(eeg_s)) < 3:
-        raise ValueError
-    return 1.0, eeg_s[0] - tracker_s[0]
+    return 1.0, 0.0
 
 
 def resample_to(time_s, x, fs, n):
-    return np.full(n, np.nanmean(x)) if np.isfinite(x).any() else np.full(n, np.nan)
+    return np.zeros(n)
 # %% task="windows"
 def band_pass(eeg, fs):
     return eeg
 
 
 def cut_windows(eeg, eeg_fs, pupil, pupil_fs, spans, window_s, hop_s, least):
-    n, long, short = int((min(eeg.shape[1] / eeg_fs, len(pupil) / pupil_fs) - window_s) / hop_s) + 1, round(window_s * eeg_fs), round(window_s * pupil_fs)
-    return {"eeg": np.zeros((n, len(eeg), long)), "pupil": np.zeros((n, short)), "start_s": hop_s * np.arange(n), "level": np.ones(n), "purity": np.ones(n)}
+    return {}
 # %% task="stream"
 def filter_step(chunk, state, fs):
-    return np.nan_to_num(chunk), state
+    return chunk, state
 
 
 def order_step(first, samples, state, late):
