@@ -328,7 +328,8 @@ else:
 # %% [markdown]
 # In all 36 people, arithmetic less rest makes alpha at the back fall by 2.7 dB (in 92 % of them), and frontal theta
 # does not move at all (measured on the published recordings, mean over people). The textbook effect is not in this data
-# set. The eyes are: what rises in theta rises at Fp1 and Fp2, right above them, once they are open and move.
+# set. The eyes are: what does rise in theta rises at Fp1 and Fp2, right above them, most likely since they are open and
+# move.
 #
 # ## 4 · Everybody is known by his windows
 #
@@ -675,7 +676,7 @@ plt.show()
 # scatter by up to a sample of the tracker, 17 ms. Three cares belong to it. A drift smears the peak, so the first
 # window for pairs must be wide, and once the line is known, pairs are looked for again in a narrow one. Fit the
 # *differences*, not the times: clocks may be an hour apart, and a slope of 1.00018 drowns where one of 0.00018 does
-# not. And fewer than three pairs make no line. `clocks.fit_clock` does all that. An independent check: **both devices
+# not. And fewer than three pairs make no line. `clocks.fit_clock` has it ready. An independent check: **both devices
 # see blinks.** In the EEG a blink is a wave at Fp1, at the tracker a gap. The mean EEG around gaps, before and after:
 
 # %%
@@ -990,9 +991,9 @@ print("pupil branch", tuple(torch.as_tensor(pupil_x[:5]).shape), "to", tuple(Dia
 #
 # **A TCN instead.** A temporal convolutional network (Bai et al. 2018) looks back further and further without a stride:
 # each layer's kernel leaves out samples between its taps (**dilation** 1, 2, 4, ...), and zeros are added on the
-# **left** only, so that no output sees its future. With three taps and dilations 1, 2, 4 an output sees 1 + 2 x (1 + 2
-# + 4) = 15 steps: itself and the 14 before. Whether that is so can be asked of the layers themselves: the gradient of
-# one output tells which inputs it depends on.
+# **left** only, so that no output sees its future. With three taps and dilations 1, 2, 4 each layer adds twice its
+# dilation: an output sees itself and the 14 steps before. Whether that is so can be asked of the layers themselves: the
+# gradient of one output tells which inputs it depends on.
 
 # %%
 class Dilated(nn.Module):
@@ -1031,8 +1032,8 @@ plt.show()
 #
 # ## 11 · Two ways to join
 #
-# **Concatenation.** Sum each branch up over time, mean and maximum, and put the two summaries side by side: 2 x 2 x
-# `width` numbers, one layer. Simple, and each branch is read without knowing the other.
+# **Concatenation.** Sum each branch up over time, mean and maximum, and put the two summaries side by side: four times
+# `width` numbers, read by a small network. Simple, and each branch is read without knowing the other.
 #
 # **Cross-attention** (Vaswani et al. 2017). Each step of one branch asks *all steps of the other*: how much do you
 # concern me? From step $i$ of the EEG comes a **query** $q_i$, from each step $j$ of the pupil a **key** $k_j$ and a
@@ -1279,7 +1280,7 @@ plt.show()
 #
 # Trackers lose eyes, electrodes come off. There are three cases, and they are not the same: **missing and known** (NaN,
 # no packets); **dead but not known** (a flat line, the last value for ever); and **there, but wrong**. Against the
-# first there is modality dropout. Two folds trained without it, for comparison, and four ways of losing the pupil:
+# first there is modality dropout. Two folds trained without it, for comparison, and four ways of losing a signal:
 
 # %%
 sure = {}
@@ -1342,8 +1343,8 @@ fig.suptitle(label, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# The middle class has neighbours on both sides and is worst, always. And see how people differ: some are read well,
-# some hardly at all. One number for "the" accuracy of such a system describes nobody.
+# The middle class has neighbours on both sides and is the hardest. And see how people differ: some are read well, some
+# hardly at all. One number for "the" accuracy of such a system describes nobody.
 #
 # If anything had been *chosen* here, a strength of regularisation, the number of passes, it would have been chosen on
 # validation people: some of the training people, held back (lesson 05). Mean and spread for scaling come from training
@@ -1584,8 +1585,8 @@ print(online.streams.counts())
 # hour of 14 400, and 144 of them are slower than that. **Jitter** is how much it changes from hop to hop. To the right,
 # what waiting costs: windows that lack a packet are held back until `late_s` is over, half a second. A longer wait
 # saves more samples and answers later. In all, from a change of level to an answer: **body** (seconds), **window**
-# (half of four seconds), **filter** (tens of ms), **line** (tens to hundreds of ms), **computing** (a few ms). Whoever
-# speeds up the network has not understood where the time goes.
+# (half of four seconds), **filter** (tens of ms), **line** (tens to hundreds of ms), **computing** (a few ms). Speeding
+# up the network would gain next to nothing here.
 #
 # ### From probabilities to a decision
 #
