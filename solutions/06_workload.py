@@ -687,10 +687,10 @@ with task.check("and bears large scores", 1, cause="the exponential overflows: t
 with task.check("logits (n, 3) of both networks, drawn from the seed", 1, cause="weights are drawn without `seed`, a softmax at the end, or .eval() is missing"):
     for _kind in _kinds:
         _first = exam.numbers(fusion_logits(_kind, _eeg, _pupil, _both, _rates, 3), shape=(6, 3), what=f"logits of {_kind}")
+        _logits[_kind] = _first
         exam.expect(np.abs(_first.sum(axis=1) - 1).max() > 1e-3, got="three numbers that add up to 1", expected="logits", cause="a softmax at the end: cross_entropy has one of its own")
         exam.same(fusion_logits(_kind, _eeg, _pupil, _both, _rates, 3), _first, what=f"{_kind}, the same seed twice", atol=1e-5, cause="dropout is still at work: .eval() is missing")
         exam.expect(not nets.alike(fusion_logits(_kind, _eeg, _pupil, _both, _rates, 4), _first), got="the same logits with another seed", expected="other weights", cause="`seed` is not used")
-        _logits[_kind] = _first
     exam.expect(not nets.alike(_logits["attention"], _logits["concatenation"]), got="the same logits of both networks", expected="two networks")
 with task.check("each window by itself", 2, cause="attention runs over the windows of the batch: nn.MultiheadAttention needs batch_first=True; or .eval() is missing"):
     for _kind in _kinds:
@@ -733,7 +733,7 @@ with task.check("the other signal still counts, and other windows of the batch d
             exam.expect(not nets.alike(_new[_rows], _told[_rows]), got=f"{_kind}: the same logits with another {_name}, the only signal there is", expected="others")
         _mixed = np.where(np.arange(6)[:, None] == 2, _half, _both)
         _told = exam.numbers(fusion_logits(_kind, _eeg, _pupil, _mixed, _rates, 3), shape=(6, 3), what="logits")
-        exam.same(_told, np.where(np.arange(6)[:, None] == 2, exam.given(_absent.get(_kind)), _logits[_kind]), what=f"{_kind}: logits where one window of six lacks its pupil", atol=1e-4)
+        exam.same(_told, np.where(np.arange(6)[:, None] == 2, exam.given(_absent.get(_kind)), exam.given(_logits.get(_kind))), what=f"{_kind}: logits where one window of six lacks its pupil", atol=1e-4)
 with task.check("training reaches both branches", 1, cause="a branch is computed under no_grad or detached"):
     for _kind in _kinds:
         _told = gradient_norms(_kind, _eeg, _pupil, _both, np.arange(6) % 3, _rates, 3)
@@ -866,10 +866,10 @@ with task.check("auc_interval gives them too, and their mean", 1, cause="the mea
     _wanted = nets.aucs(_d["levels"], _d["probability"])
     exam.same(nets.entry(_told, "auc"), [*_wanted, _wanted.mean()], what="auc (low, medium, high, mean)", atol=1e-6)
 with task.check("an interval that comes from drawing subjects", 2, cause="windows are drawn instead of subjects, which makes the interval far too narrow"):
-    # 500 draws move an end by 3 % of the width, four seeds together by 1.5 %; drawing windows gives half the width or less, 5 and 95 % four fifths of it
+    # 500 draws move an end by 3 % of the width, two seeds together by 2 %; drawing windows gives half the width or less, 5 and 95 % four fifths of it
     _low, _high = nets.interval(*_arguments)
     _ends = []
-    for _seed in (5, 5, 6, 7, 8):
+    for _seed in (5, 5, 6):
         _told = auc_interval(*[_values.copy() for _values in _arguments], _seed)
         _ends.append(np.stack([exam.numbers(nets.entry(_told, _name), shape=(4,), what=_name) for _name in ("low", "high")]))
     exam.same(_ends[1], _ends[0], what="low and high, the same seed twice", cause="the global random generator is used instead of `seed`")
@@ -1095,7 +1095,7 @@ with task.check("another future changes no decision before it", 1, cause="smooth
         _other[_at:] = np.eye(3)[_k % 3]
         _a, _b = (exam.numbers(decide(_q.copy(), 0.3, 0.0), shape=(240,), what="levels") for _q in (_p[0], _other))
         _moved += np.any(_a[_at:] != _b[_at:])
-        exam.expect(np.sum(np.diff(_a) != 0) < 0.8 * np.sum(np.diff(_p[0].argmax(axis=1)) != 0), got="levels that flicker as the rows do", expected="smoothed ones")
+        exam.expect(np.sum(np.diff(_a) != 0) < 0.8 * np.sum(np.diff(_p[0].argmax(axis=1)) != 0), got="levels that flicker as the rows do", expected="smoothed ones", cause="no smoothing, or pace the wrong way round")
         exam.same(_a[:_at], _b[:_at], what="levels before the probabilities changed", cause="smoothing that is centred, or runs backwards too")
     exam.expect(_moved > 5, got="levels that do not change with the probabilities", expected="levels that follow them")
 with task.check("nothing known, nothing changed", 1, cause="NaN spreads through the smoothing, or a gap decides"):
@@ -1198,7 +1198,8 @@ def workload_probabilities(eeg, pupil):
 # asks: workload_probabilities
 task = exam.task("perform", points=12)
 _unseen = exam.cohort("workload")
-_blind, _deaf = _unseen.without("pupil"), _unseen.without("eeg")
+_blind = _unseen.without("pupil")
+_deaf = _unseen.without("eeg")
 _all, _eeg_only, _pupil_only = None, None, None
 with task.check("three probabilities for each window, the same in any company", 1, cause="logits instead of probabilities, or something is computed over all windows of a call"):
     _all = exam.ask(_unseen, workload_probabilities)

@@ -49,7 +49,7 @@ SLIPS = {
         "clean",
         "[x[a - 1], x[b]]",
         "[x[a - 1], x[a - 1]]",
-        6,
+        4,
         "a straight line from the last good sample",
     ),
     "filled samples called seen": ("clean", '"seen": ~bad', '"seen": np.isfinite(out)', 8, "not for what was filled"),
@@ -164,7 +164,7 @@ SLIPS = {
         "stream",
         "smooth + pace * (row - smooth)",
         "row + pace * (smooth - row)",
-        12,
+        11,
         "then s + pace * (row - s)",
     ),
     "ahead of the second": (
