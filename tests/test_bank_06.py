@@ -44,12 +44,12 @@ SLIPS = {
         9,
         "blinks whose margins touch are one gap",
     ),
-    "no gap filled": ("clean", "b - a <= fs", "b - a <= 0", 6, "gaps of at most 1 s, with their margins, are filled"),
+    "no gap filled": ("clean", "b - a <= fs", "b - a <= 0", 4, "gaps of at most 1 s, with their margins, are filled"),
     "the last value goes on": (
         "clean",
         "[x[a - 1], x[b]]",
         "[x[a - 1], x[a - 1]]",
-        4,
+        6,
         "a straight line from the last good sample",
     ),
     "filled samples called seen": ("clean", '"seen": ~bad', '"seen": np.isfinite(out)', 8, "not for what was filled"),
@@ -160,10 +160,10 @@ SLIPS = {
         13,
         "a sample waits until all before it",
     ),
-    "pace of the past": (
+    "not smoothed": (
         "stream",
-        "smooth + pace * (row - smooth)",
-        "row + pace * (smooth - row)",
+        "smooth = row if smooth is None else smooth + pace * (row - smooth)",
+        "smooth = row",
         11,
         "then s + pace * (row - s)",
     ),
