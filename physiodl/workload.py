@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from physiodl import multiclass, splits
+from physiodl.metrics import _weighted_auc
 from physiodl.workload_branches import EEGBranch, PupilBranch, TCNBranch
 from physiodl.workload_people import Usual
 
@@ -258,7 +259,13 @@ def cross_validated(
 
 
 def auc_difference(
-    levels: np.ndarray, first: np.ndarray, second: np.ndarray, *, subjects: np.ndarray, n_boot: int = 500, seed: int = 0
+    levels: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    subjects: np.ndarray,
+    n_boot: int = 1000,
+    seed: int = 0,
 ) -> tuple[float, float, float]:
     """Mean AUC over the levels of ``second`` less that of ``first``, with a 95 % interval that resamples people.
 
@@ -275,19 +282,15 @@ def auc_difference(
     names, who = np.unique(subjects, return_inverse=True)
     if len(names) < 2:
         raise ValueError(f"got {len(names)} subjects, expected two at least: the interval resamples them")
-    rows = [np.flatnonzero(who == k) for k in range(len(names))]
-    rng, drawn = np.random.default_rng(seed), []
-    for _ in range(n_boot):
-        index = np.concatenate([rows[k] for k in rng.integers(len(names), size=len(names))])
-        if len(np.unique(levels[index])) == first.shape[1]:
-            one, other = (multiclass.auc_per_class(levels[index], p[index]).mean() for p in (first, second))
-            drawn.append(other - one)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return (
-        float((multiclass.auc_per_class(levels, second) - multiclass.auc_per_class(levels, first)).mean()),
-        float(low),
-        float(high),
-    )
+    value = float((multiclass.auc_per_class(levels, second) - multiclass.auc_per_class(levels, first)).mean())
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_boot)[:, who]
+    classes = [levels == k for k in range(first.shape[1])]
+    times = times[np.all([(times[:, mine] > 0).any(axis=1) for mine in classes], axis=0)]
+    aucs = [[_weighted_auc(mine.astype(np.int64), p[:, k], times) for k, mine in enumerate(classes)]
+            for p in (np.asarray(first, float), np.asarray(second, float))]  # fmt: skip
+    low, high = np.quantile(np.mean(aucs[1], axis=0) - np.mean(aucs[0], axis=0), [0.025, 0.975])
+    return value, float(low), float(high)
 
 
 def _logits(net: WorkloadNet, eeg: np.ndarray, pupil: np.ndarray, there: np.ndarray) -> torch.Tensor:

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
-from bench import workload
-from physiodl import eegmat
+from bench import workload, workload_networks
+from physiodl import eegmat, metrics
 from physiodl.cohort import Cohort
 
 
@@ -28,7 +29,7 @@ def cohort():
 
 @pytest.mark.parametrize("leaky", [False, True])
 def test_nobody_is_tested_on_what_was_learned_from(cohort, leaky):
-    windows = workload.Windows(cohort, scaled=True)
+    windows = workload.Windows(cohort, scaled="spread")
     assert len(windows.scored) == 12 * 2 * 2 and set(np.diff(windows.scored)) == {4}
     tested = []
 
@@ -49,10 +50,37 @@ def test_nobody_is_tested_on_what_was_learned_from(cohort, leaky):
 
 def test_without_a_difference_by_subject_there_is_no_score(cohort):
     """Rest and task are the same noise here: by subject nothing is told apart."""
-    labels = cohort.labels[workload.Windows(cohort, scaled=False).scored]
+    labels = cohort.labels[workload.Windows(cohort, scaled="no").scored]
     for score in (
         workload.by_band_power(cohort, seed=0),
         workload.by_network(cohort, seed=0, passes=1),
     ):
         rest, task = score[labels == 0], score[labels == 1]
         assert 0.2 < np.mean(task[:, None] > rest[None]) < 0.8
+
+
+def test_bands_of_the_network_are_where_they_are_said_to_be():
+    """A wave of 11 Hz is in the fifth band of its electrode alone; twice as high, it has four times the power."""
+    wave = np.sin(2 * np.pi * 11 * np.arange(500) / 125.0)
+    x = torch.as_tensor(np.stack([wave, 2 * wave])[None].astype(np.float32))
+    power = workload_networks.Bands(500, 125.0)(x).reshape(2, 10).exp().numpy()
+    assert power.argmax(axis=1).tolist() == [4, 4] and (power[0] > 0.02).sum() == 1
+    np.testing.assert_allclose(power[1].max() / power[0].max(), 4, rtol=1e-3)
+
+
+def test_scaled_by_spectrum_nobody_is_louder(cohort):
+    x = workload.Windows(cohort, scaled="spectrum").x
+    spread = np.array([x[cohort.subjects == who].std(axis=(0, 2)) for who in np.unique(cohort.subjects)])
+    assert np.abs(np.log(spread)).max() < 0.1
+    with pytest.raises(ValueError, match="no, spread, spectrum"):
+        workload.Windows(cohort, scaled="yes")
+
+
+def test_mixed_windows_keep_their_share_of_the_label():
+    """A channel is twice as high in one class: still learned where every window is a mixture."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 240)
+    x = rng.standard_normal((240, 2, 250)).astype(np.float32)
+    x[:, 0] *= (1 + labels[:, None]).astype(np.float32)
+    net = workload_networks.fit(x, labels, np.arange(120), 125.0, per_pass=120, seed=0, mix=0.4, passes=6, rate=1e-2)
+    assert metrics.roc_auc(labels[120:], workload_networks.predict(net, x[120:])) > 0.9
