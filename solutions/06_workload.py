@@ -686,8 +686,8 @@ with task.check("and bears large scores", 1, cause="the exponential overflows: t
     exam.same(attended(_q, _q, _q), nets.attention(_q, _q, _q), what="attend, scores in the hundreds", rtol=1e-3, atol=1e-3)
 with task.check("logits (n, 3) of both networks, drawn from the seed", 1, cause="weights are drawn without `seed`, a softmax at the end, or .eval() is missing"):
     for _kind in _kinds:
-        _first = exam.numbers(fusion_logits(_kind, _eeg, _pupil, _both, _rates, 3), shape=(6, 3), what=f"logits of {_kind}")
-        _logits[_kind] = _first
+        _logits[_kind] = exam.numbers(fusion_logits(_kind, _eeg, _pupil, _both, _rates, 3), shape=(6, 3), what=f"logits of {_kind}")
+    for _kind, _first in _logits.items():
         exam.expect(np.abs(_first.sum(axis=1) - 1).max() > 1e-3, got="three numbers that add up to 1", expected="logits", cause="a softmax at the end: cross_entropy has one of its own")
         exam.same(fusion_logits(_kind, _eeg, _pupil, _both, _rates, 3), _first, what=f"{_kind}, the same seed twice", atol=1e-5, cause="dropout is still at work: .eval() is missing")
         exam.expect(not nets.alike(fusion_logits(_kind, _eeg, _pupil, _both, _rates, 4), _first), got="the same logits with another seed", expected="other weights", cause="`seed` is not used")
