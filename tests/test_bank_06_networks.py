@@ -87,13 +87,15 @@ SLIPS = {
     "left out for the batch": (
         "fusion",
         "        e, p = self.branches(eeg, pupil, present)\n        return self.out",
-        "        e, p = self.branches(eeg, pupil, present.all(0, keepdim=True).expand_as(present))\n        return self.out",
+        "        every = present.all(0, keepdim=True).expand_as(present)\n"
+        "        e, p = self.branches(eeg, pupil, every)\n        return self.out",
         10,
         "the same logits for all windows",
     ),
     "NaN in the gradient": (
         "fusion",
-        "        eeg = torch.where(present[:, 0, None, None], eeg, torch.zeros_like(eeg))  # NaN must not come near a weight\n",
+        "        eeg = torch.where(present[:, 0, None, None], eeg, torch.zeros_like(eeg))  "
+        "# NaN must not come near a weight\n",
         "",
         13,
         "NaN or infinite",
