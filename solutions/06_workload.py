@@ -826,7 +826,7 @@ def cross_validate(features, levels, subjects, strengths, k, seed):
         train, val, test = (fold[name] for name in ("train", "val", "test"))
         x = (features - features[train].mean(axis=0)) / features[train].std(axis=0)
         models = [LogisticRegression(C=c, max_iter=500).fit(x[train], levels[train]) for c in strengths]
-        scores = [auc_by_class(levels[val], model.predict_proba(x[val])).mean() for model in models]
+        scores = [roc_auc_score(levels[val], model.predict_proba(x[val]), multi_class="ovr") for model in models]
         best = int(np.argmax(scores))
         probability[test] = models[best].predict_proba(x[test])
         chosen.append(strengths[best])
@@ -1209,13 +1209,13 @@ with task.check("finite answers without the pupil, and without the EEG", 1, caus
     _eeg_only, _pupil_only = exam.ask(_blind, workload_probabilities), exam.ask(_deaf, workload_probabilities)
     nets.differ(_pupil_only, "probabilities")
 # reference at the smallest budget, eight seeds and hidden cohorts: AUC of low 0.80 to 0.93, medium 0.64 to 0.69, high 0.75 to 0.87, mean 0.74 to 0.83; without the pupil 0.56 to 0.68, without the
-# EEG 0.72 to 0.83. Logistic regression on the mean size of the pupil alone: low 0.65 to 0.75, medium 0.48 to 0.56, high 0.65 to 0.72, mean 0.60 to 0.67, and nothing without it
-task.credit("low against the others", lambda: exam.score("auc_low", _unseen, exam.given(_all)), floor=0.72, full=0.78, points=1)
-task.credit("high against the others", lambda: exam.score("auc_high", _unseen, exam.given(_all)), floor=0.68, full=0.73, points=1)
-task.credit("medium against the others", lambda: exam.score("auc_medium", _unseen, exam.given(_all)), floor=0.54, full=0.6, points=1)
-task.credit("the mean of the three", lambda: exam.score("macro_auc", _unseen, exam.given(_all)), floor=0.66, full=0.72, points=3)
-task.credit("the mean without the pupil", lambda: exam.score("macro_auc", _blind, exam.given(_eeg_only)), floor=0.51, full=0.55, points=2)
-task.credit("the mean without the EEG", lambda: exam.score("macro_auc", _deaf, exam.given(_pupil_only)), floor=0.64, full=0.69, points=2)
+# EEG 0.72 to 0.83; on the practice cohort, which is hard, four seeds: 0.77 to 0.78, 0.64 to 0.67, 0.73 to 0.74, 0.72 to 0.73; 0.59 to 0.63, 0.71 to 0.72. Logistic regression on the mean size of the pupil alone: low 0.65 to 0.75, medium 0.48 to 0.56, high 0.65 to 0.72, mean 0.60 to 0.67, and nothing without it
+task.credit("low against the others", lambda: exam.score("auc_low", _unseen, exam.given(_all)), floor=0.68, full=0.75, points=1)
+task.credit("high against the others", lambda: exam.score("auc_high", _unseen, exam.given(_all)), floor=0.65, full=0.70, points=1)
+task.credit("medium against the others", lambda: exam.score("auc_medium", _unseen, exam.given(_all)), floor=0.54, full=0.59, points=1)
+task.credit("the mean of the three", lambda: exam.score("macro_auc", _unseen, exam.given(_all)), floor=0.63, full=0.69, points=3)
+task.credit("the mean without the pupil", lambda: exam.score("macro_auc", _blind, exam.given(_eeg_only)), floor=0.50, full=0.54, points=2)
+task.credit("the mean without the EEG", lambda: exam.score("macro_auc", _deaf, exam.given(_pupil_only)), floor=0.62, full=0.67, points=2)
 task.points()
 
 # %% [markdown]

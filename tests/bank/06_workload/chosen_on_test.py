@@ -11,6 +11,6 @@
 # now
         x = (features - features.mean(axis=0)) / features.std(axis=0)
 # was
-        scores = [auc_by_class(levels[val], model.predict_proba(x[val])).mean() for model in models]
+        scores = [roc_auc_score(levels[val], model.predict_proba(x[val]), multi_class="ovr") for model in models]
 # now
         scores = [auc_by_class(levels[test], model.predict_proba(x[test])).mean() for model in models]

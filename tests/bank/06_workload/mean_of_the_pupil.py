@@ -1,7 +1,7 @@
 # ---
 # kind: naive
 # title: "Logistic regression on the mean size of the pupil"
-# expect: {perform: [1, 5.5]}
+# expect: {perform: [1, 8]}
 # says: {perform: [without the pupil]}
 # only: [perform]
 # ---
