@@ -7,8 +7,9 @@ EDF, `pupil` an eye tracker's table; `window_cache` keeps their windows. `exampl
 one recording of each kind to look at, `beats` single heartbeats with labels. `signals` filters, resamples and takes
 spectra; `ecg` finds R waves and measures rhythm; `evidence` says what half a minute tells of it, `arrhythmia` has
 networks, losses and a cross-validation by patient; `deploy`, with `deploy_reference` and `deploy_shift`, takes a
-network to a device; `workload` has networks for two signals at once; `streaming`, with `streaming_filters`,
-`streaming_source` and `online`, runs a network on signals as they come, `player` and `player_board` show it;
+network to a device; `workload`, with `workload_branches` and `workload_people`, has networks for two signals at once;
+`streaming`, with `streaming_filters`, `streaming_source` and `online`, runs a network on signals as they come, `player`
+and `player_board` show it;
 `duplicates` finds near-copies; `splits` and `metrics` keep evaluations honest; `plots`, `diagrams` and `interactive`
 draw; `simulate` makes signals; `exam` is what test cells use, `handed` what of it answer cells may use too;
 `setup_check` and `path` greet the student.

@@ -3,6 +3,23 @@
 Everything works on arrays: ``eeg`` (n, channels, samples) float32 in uV, ``pupil`` (n, samples) in mm with NaN where
 nothing was seen, ``levels`` (n,) 0, 1, 2 for low, medium, high. A window's two signals cover the same time, at rates
 of their own. `as_model` puts a trained network at the end of a stream (`physiodl.streaming`).
+
+What it does on the simulated cohort of the class: 20 people, 4 folds by subject, seed 0, each person's windows
+relative to what is usual of him (`physiodl.workload_people`: no labels, but all his windows), `fit` as it stands.
+Mean AUC of the three levels, each against the others; processor seconds of one thread, per fold.
+
+    EEG's branch, fusion                both    EEG alone  pupil alone  seconds
+    cnn, concatenation                  0.870   0.679      0.864        6
+    cnn, attention                      0.870   0.691      0.861        7
+    tcn of 16 filters, concatenation    0.846   0.579      0.861        12
+    cnn, concatenation, left_out=0      0.859   0.646      0.773        6
+
+By level, the first has 0.93, 0.79 and 0.89 with both (mean: 0.82 to 0.91, resampling people). Attention less
+concatenation: 0.000 (-0.017 to 0.015), with folds and weights of seed 1 -0.010 (-0.021 to 0.003): no difference to be
+seen. The TCN is worse by 0.023 (0.003 to 0.046), with EEG alone by 0.10: nobody tells it that power counts. Both
+signals are better than the pupil alone by 0.006 (-0.015 to 0.034), so the EEG hardly adds to a pupil that works.
+Windows as they are: 0.771 by subject, 0.841 where windows are split at random. The settings were chosen on the folds
+of seed 0.
 """
 
 from __future__ import annotations

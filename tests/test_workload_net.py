@@ -308,3 +308,14 @@ def test_fewer_than_half_of_the_samples_count_as_absent():
         window = Window(0, 0.0, SECONDS, {"eeg": eeg[0], "pupil": pupil}, {"eeg": 1.0, "pupil": share})
         wanted = predict(net, eeg, pupil, present=np.array([[True, present]]))[0]
         np.testing.assert_allclose(workload.as_model(net)(window), wanted, atol=1e-7)
+
+
+def test_in_the_stream_a_window_is_made_relative_to_its_person():
+    from physiodl.streaming import Window
+
+    eeg, pupil, _ = windows(0, n=20)
+    net, usual = untrained("concatenation"), Usual.of(eeg[1:], pupil[1:], fs=FS)
+    window = Window(0, 0.0, SECONDS, {"eeg": eeg[0], "pupil": pupil[:1]}, {"eeg": 1.0, "pupil": 1.0})
+    wanted = predict(net, *usual(eeg[:1], pupil[:1]))[0]
+    np.testing.assert_allclose(workload.as_model(net, usual=usual)(window), wanted, atol=1e-7)
+    assert np.abs(workload.as_model(net)(window) - wanted).max() > 1e-4
