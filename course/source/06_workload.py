@@ -754,7 +754,7 @@ def looks_ahead_s(process, x, fs, at):
     """By how many seconds before sample `at` the result changes when everything from `at` on becomes something else."""
     other = x.copy()
     other[at:] += np.nanstd(x) * (1 + np.random.default_rng(0).standard_normal(len(x) - at))
-    differs = ~np.isclose(process(x), process(other), equal_nan=True, rtol=0, atol=1e-9)
+    differs = ~np.isclose(process(x), process(other), equal_nan=True, rtol=0, atol=1e-3)  # µV or mm
     return max(0, at - int(np.argmax(differs))) / fs
 
 
@@ -772,7 +772,8 @@ for name, process, x, fs, where in (
     print(f"{name:34s} " + (f"looks ahead, by up to {back:.2f} s" if back else "does not look ahead"))
 
 # %% [markdown]
-# Keep that function: it finds every leak from the future, in your own work too. Note what it says of the mean: taking
+# Seconds count as far as the change is at least 0.001 (µV or mm); a filter that runs backwards reaches further, ever
+# more faintly. Keep that function: it finds every leak from the future, in your own work too. Note what it says of the mean: taking
 # the mean of a whole recording off looks as harmless as anything, and knows all of the future. The same holds for its
 # standard deviation, its quantiles, its largest value.
 #
@@ -888,7 +889,7 @@ def eeg_filter():
 
 
 def pupil_filter():
-    return streaming_filters.Fill(60.0, limits=(1.0, 9.0), fastest=6.0, after_s=0.1, longest_s=1.0)
+    return streaming_filters.Fill(60.0, limits=(1.5, 9.0), fastest=6.0, after_s=0.1, longest_s=1.0)
 
 
 def devices(number):
@@ -1310,6 +1311,11 @@ ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
+# Look at two bars that may surprise. If the answer without the EEG is about as good as with both, or better, the pupil
+# carries nearly all of it, and what the network takes from the EEG of people it has never met is mostly noise. And a
+# network that was never without the pupil may take a stuck one no worse than the other does: modality dropout is for
+# what is *known* to be missing, and helps with nothing else.
+#
 # (A gradient is as bad as an answer: NaN that a `torch.where` *after* the branch hides comes back in the backward pass,
 # and through batch normalisation it reaches the other windows of the batch. `Joined` replaces it before.) "Said so" has
 # a second virtue: the answer then does not depend on whatever numbers stand in the absent signal, which may be
@@ -1393,10 +1399,16 @@ print(f"wrong: {100 * wrong[dense['since_s'] <= WINDOW_S].mean():.0f} % in the f
 
 # %% [markdown]
 # This is the **lag curve**. Two things in it need telling apart. Its left end is delay: of the window, of the filter,
-# of the body; a shorter window moves it, and makes the rest worse. Its right end, the plateau, is what the network
-# cannot tell at all. A single accuracy mixes the two, and whoever leaves windows around changes out of the test reports
-# the plateau alone. Note what is true here: the level **at the end** of the window, "now". In section 14 it was the
-# level of the larger part.
+# of the body; a shorter window moves it, and makes the rest worse. What is left on the right is what the network cannot
+# tell at all. It is no smooth line: only long stretches have late windows, so that other stretches and fewer people
+# make up each point, and the band says how little a bump means. A single accuracy mixes the two, and whoever leaves
+# windows around changes out of the test reports the right end alone.
+#
+# Note what is true here: the level **at the end** of the window, "now". In section 14 it was the level of the larger
+# part. That makes a great difference beside a change: a window that ends one second after it holds three seconds of the
+# old level. Judged by its end, it should say the new one already, and mostly cannot; judged by its larger part, its
+# label *is* the old one, and saying so is right. So a curve of errors by the larger part has no such peak. Say which
+# of the two you show.
 #
 # And *what* is said there? The mean probability of the old and the new level, after changes from low to high and back:
 
@@ -1466,7 +1478,8 @@ plt.show()
 print("temperatures found:", ", ".join(f"{t:.1f}" for t in found_t))
 
 # %% [markdown]
-# Below the dotted line: too sure. A short training with dropout mostly comes out well; long trainings end too sure, and
+# Too sure is a curve that is flatter than the dotted line: below it at high probabilities, above it at low ones, where
+# "hardly ever" comes true more often than was said. A short training with dropout mostly comes out well; long trainings end too sure, and
 # so does every network that meets what it was not trained with: the orange curve says what its probabilities are then
 # worth. A temperature does not change which class is largest, hence no accuracy; it changes what can be done with the
 # numbers, such as keeping silent when none is above 0.6.
@@ -1666,8 +1679,8 @@ player.live(
 #   be seen nor disputed by the one it is about.
 # - **To watch people who cannot say no.** EEG and pupil tell more than was asked: here a linear probe knew everybody by
 #   name (section 4). Recordings of this kind are personal data even without a name on them.
-# - **As a safety device.** That a pilot or a driver is overloaded, or is not, must not hang on a plateau of errors like
-#   that of section 15.
+# - **As a safety device.** That a pilot or a driver is overloaded, or is not, must not hang on a system that errs as
+#   often as the right end of the curve in section 15.
 # - **As a diagnosis**, of attention, mood or intelligence. Nothing here was examined for that.
 # - **Elsewhere than it was tested:** another task, other light, glasses, medicines, age, sleep. On other recordings of
 #   easy and hard tasks, classifiers of this kind have been reported close to guessing.
