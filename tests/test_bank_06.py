@@ -26,16 +26,33 @@ SLIPS = {
         "clean",
         "np.ones(2 * margin + 1))[margin",
         "np.ones(margin + 1))[margin",
-        6,
+        5,
         "on one side only",
     ),
-    "margin in samples": (
+    "margin in samples": ("clean", "margin = round(0.15 * fs)", "margin = 9", 9, "a longest gap in samples, is written in"),
+    "margin cut off": ("clean", "round(0.15 * fs)", "int(0.15 * fs)", 9, "the margin is cut off or rounded up"),
+    "margin rounded up": ("clean", "round(0.15 * fs)", "int(np.ceil(0.15 * fs))", 9, "round(0.15 * fs) samples"),
+    "no pupil below 1 mm": ("clean", "x < 1.5", "x < 1.0", 9, "a pupil of 1.2 mm that is believed"),
+    "no pupil above 10 mm": ("clean", "x > 9.0", "x > 10.0", 9, "a pupil of 9.3 mm that is believed"),
+    "no pupil above 8 mm": ("clean", "x > 9.0", "x > 8.0", 9, "sizes from 1.5 to 9 mm are good"),
+    "no margin beside impossible sizes": (
         "clean",
-        "margin = round(0.15 * fs)",
-        "margin = 9",
+        "[margin : margin + len(x)] > 0.5",
+        "[margin : margin + len(x)] > 0.5\n"
+        "    nan = np.convolve(np.isnan(x), np.ones(2 * margin + 1))[margin : margin + len(x)] > 0.5\n"
+        "    bad = nan | (x < 1.5) | (x > 9.0)",
         9,
-        "a margin or a longest gap in samples",
+        "what stands beside an impossible size",
     ),
+    "kernel longer than the recording": (
+        "clean",
+        "np.ones(2 * margin + 1))[margin : margin + len(x)]",
+        'np.ones(2 * margin + 1), mode="same")',
+        9,
+        "as many values as its longer input",
+    ),
+    "less than a second": ("clean", "b - a <= fs", "b - a < fs", 9, "is still filled"),
+    "a second and one sample": ("clean", "b - a <= fs", "b - a <= fs + 1", 9, "more than 1 s, counted with its margins"),
     "longest gap in samples": ("clean", "b - a <= fs", "b - a <= 60", 9, "a longest gap in samples"),
     "gaps without their margins": (
         "clean",

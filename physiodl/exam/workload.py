@@ -2,6 +2,7 @@
 
 from physiodl.exam.arrhythmia import entry, refuses
 from physiodl.exam.workload_signals import (
+    attempt,
     begins_at,
     blinking,
     clean_answer,
@@ -34,6 +35,7 @@ from physiodl.exam.workload_streams import (
 )
 
 __all__ = [
+    "attempt",
     "begins_at",
     "blinking",
     "clean_answer",

@@ -7,7 +7,7 @@ sample says when it was taken. The numbers are design values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,8 +83,21 @@ def cleaned(seen: np.ndarray, fs: float) -> tuple[np.ndarray, np.ndarray]:
     return out, ~wide
 
 
-def clean_answer(found: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Diameter (n,) with NaN and seen (n,) bool of a student's answer to task 1."""
+def attempt(function: Callable, *args: Any, cause: str) -> Any:
+    """What a student's function returns; an error of shapes or numbers is said with its likely ``cause``."""
+    try:
+        return function(*args)
+    except NotImplementedError:
+        raise
+    except (ValueError, IndexError) as error:
+        raise ExamError(f"got {type(error).__name__}: {str(error)[:80]}, expected an answer", cause) from error
+
+
+def clean_answer(found: Any, n: int, *, cause: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Diameter (n,) with NaN and seen (n,) bool of a student's answer to task 1; ``cause`` of another length."""
+    for name in ("diameter", "seen") if cause else ():
+        length = np.size(entry(found, name))
+        expect(length == n, got=f"{length} values in {name}", expected=str(n), cause=cause)
     diameter = gappy(entry(found, "diameter"), shape=(n,), what="diameter")
     seen = numbers(entry(found, "seen"), shape=(n,), what="seen")
     expect(
