@@ -29,7 +29,7 @@ SLIPS = {
         5,
         "on one side only",
     ),
-    "margin in samples": ("clean", "margin = round(0.15 * fs)", "margin = 9", 9, "a longest gap in samples, is written in"),
+    "margin in samples": ("clean", "round(0.15 * fs)", "9", 9, "a longest gap in samples, is written in"),
     "margin cut off": ("clean", "round(0.15 * fs)", "int(0.15 * fs)", 9, "the margin is cut off or rounded up"),
     "margin rounded up": ("clean", "round(0.15 * fs)", "int(np.ceil(0.15 * fs))", 9, "round(0.15 * fs) samples"),
     "no pupil below 1 mm": ("clean", "x < 1.5", "x < 1.0", 9, "a pupil of 1.2 mm that is believed"),
@@ -52,7 +52,7 @@ SLIPS = {
         "as many values as its longer input",
     ),
     "less than a second": ("clean", "b - a <= fs", "b - a < fs", 9, "is still filled"),
-    "a second and one sample": ("clean", "b - a <= fs", "b - a <= fs + 1", 9, "more than 1 s, counted with its margins"),
+    "a second and one sample": ("clean", "b - a <= fs", "b - a <= fs + 1", 9, "more than 1 s, counted with"),
     "longest gap in samples": ("clean", "b - a <= fs", "b - a <= 60", 9, "a longest gap in samples"),
     "gaps without their margins": (
         "clean",
@@ -85,6 +85,23 @@ SLIPS = {
         5,
         "or the direction",
     ),
+    "intercept of the mean": (
+        "align",
+        "return float(rate), float(offset)",
+        "return float(rate), float(level)",
+        5,
+        "must be taken back to 0 s",
+    ),
+    "first and last pair": (
+        "align",
+        "rate, offset = 1 + slope, level - slope * middle",
+        "p = np.flatnonzero(pair)[[0, -1]]\n"
+        "        slope, level = np.polyfit(theirs[p], (nearest - theirs)[p], 1)\n"
+        "        rate, offset = 1 + slope, level",
+        5,
+        "a line through two pairs",
+    ),
+    "three numbers": ("align", "return float(rate), float(offset)", "return rate, offset, 30", 4, "number of pairs"),
     "two pulses are enough": ("align", "< 3:", "< 1:", 9, "expected a ValueError"),
     "longer neighbours": (
         "align",
@@ -93,6 +110,8 @@ SLIPS = {
         9,
         "more than 0.1 s apart have nothing between them",
     ),
+    "bridges of 0.15 s": ("align", "> 0.1, np.nan, out)", "> 0.15, np.nan, out)", 9, "more than 0.1 s apart"),
+    "bridges of 0.06 s": ("align", "> 0.1, np.nan, out)", "> 0.06, np.nan, out)", 9, "closer ones have"),
     "ends go on": ("align", ", left=np.nan, right=np.nan)", ")", 9, "nothing is known before the first sample"),
     "NaN spreads": ("align", "known = np.isfinite(x)", "known = np.ones(len(x), bool)", 9, "closer ones have"),
     "no high-pass": ("windows", "low=1.0, high=40.0", "high=40.0", 9, "no high-pass at 1 Hz"),
@@ -280,7 +299,8 @@ def test_pulses_tell_mistakes_apart(seed):
     theirs, ours = probe.pulses(600.0, seed=seed, lost=0.15, ppm=200.0, offset_s=12.0)
     rate, offset, _ = clocks.fit_clock(theirs, ours)
     facts = {"seconds": 600.0, "ppm": 200.0, "offset_s": 12.0}
-    probe.on_clock((rate, offset), **facts)
+    for form in (tuple, list, np.array):
+        probe.on_clock(form((rate, offset)), **facts)
     for answer, cause in (
         ((rate, -offset), "sign of the offset"),
         ((1.0, float(np.mean(ours) - np.mean(rate * theirs + offset) + 12.06)), "an offset alone"),
@@ -290,6 +310,8 @@ def test_pulses_tell_mistakes_apart(seed):
             probe.on_clock(answer, **facts)
     with pytest.raises(ExamError, match="two numbers"):
         probe.on_clock((rate, offset, 40), **facts)
+    with pytest.raises(ExamError, match="return rate, offset"):
+        probe.clock_of(rate)
 
 
 @pytest.mark.parametrize("seed", range(3))
