@@ -293,14 +293,14 @@ task.points()
 # %% [markdown]
 # ## Task 3: windows of both signals (10 points)
 #
-# - `band_pass(eeg, fs)`: `eeg` (channels, samples) in µV, at least 20 s, at 125 to 500 Hz. Returns the same shape: 1 to 40 Hz, **without delay** (zero phase), each channel by itself. For the training of a network
-#   that is allowed; the stream of task 7 will need another one.
+# - `band_pass(eeg, fs)`: `eeg` (channels, samples) in µV, at least 20 s, at 125 to 500 Hz. Returns the same shape: 1 to 40 Hz, **without delay** (zero phase), each channel by itself. At 125 Hz,
+#   of a tone of 2 or 35 Hz at least 70 % stays, and of one of 0.6 or 46 Hz at most 30 %; which filter does it is up to you. For the training of a network that is allowed; the stream of task 7 will need another one.
 # - `cut_windows(eeg, eeg_fs, pupil, pupil_fs, spans, window_s, hop_s, least)`: windows of both signals that cover **the same seconds**. Both signals begin at 0 s.
-#   - `eeg` (channels, samples) at `eeg_fs`, `pupil` (samples,) at `pupil_fs`; `spans`: list of `(start_s, stop_s, level)`, level 0, 1 or 2, not overlapping, in order; between them is nothing.
+#   - `eeg` (channels, samples) at `eeg_fs`, `pupil` (samples,) at `pupil_fs`; `spans`: list of `(start_s, stop_s, level)`, level 0, 1 or 2, not overlapping, in order; seconds between and beyond them have no level.
 #   - Window number k lasts from `k * hop_s` to `k * hop_s + window_s`. Its first sample is worked out from that **time**, for each signal by itself (up to one sample is
 #     allowed where the time falls between two). Windows that are not wholly in both signals are left out.
-#   - Its **level** is the one that covers most of it, its **purity** the share of the window that this level covers. Windows with a purity below `least` are left out; gaps of the pupil (NaN) are no
-#     reason to.
+#   - Its **level** is the one that covers most of it, its **purity** the share of the **whole** window that this level covers, seconds without a level included. Windows with a purity below `least` are left
+#     out, and those without any level, whatever `least` is. Gaps of the pupil (NaN) are no reason to leave a window out.
 #   - Returns a dict: `"eeg"` (n, channels, `round(window_s * eeg_fs)`), `"pupil"` (n, `round(window_s * pupil_fs)`), and `"start_s"`, `"level"`, `"purity"`, each (n,).
 #
 # A hop of 0.25 s is 15 samples at 60 Hz, and 31.25 at 125 Hz.
@@ -308,8 +308,8 @@ task.points()
 # <details><summary>Hint 1: the idea</summary>A loop over k. Everything in it follows from one number, the start of the window in seconds.</details>
 # <details><summary>Hint 2: what to use</summary><code>signals.filtered(eeg, fs, low=1.0, high=40.0)</code> or <code>signal.sosfiltfilt</code> along the last axis; <code>max(0, min(stop, end) - max(start, begin))</code> is how
 # long two stretches overlap; <code>np.stack</code>.</details>
-# <details><summary>Hint 3: almost the code</summary><code>a = round(start * eeg_fs)</code>, <code>eeg[:, a : a + round(window_s * eeg_fs)]</code>, the same with <code>pupil_fs</code>. <code>cover = np.zeros(3)</code>,
-# <code>cover[level] += ...</code> for each span; level <code>cover.argmax()</code>, purity <code>cover.max() / window_s</code>; keep where it is at least <code>least - 1e-9</code>.</details>
+# <details><summary>Hint 3: almost the code</summary><code>a = round(start * eeg_fs)</code>, <code>eeg[:, a : a + round(window_s * eeg_fs)]</code>: which <code>start</code>, and what of the pupil? <code>cover = np.zeros(3)</code>,
+# <code>cover[level] += ...</code> for each span: level and purity follow from it. Compare with <code>least - 1e-9</code>, as sums of seconds are not exact.</details>
 
 # %% role="answer" task="windows"
 def band_pass(eeg, fs):
@@ -335,7 +335,7 @@ def cut_windows(eeg, eeg_fs, pupil, pupil_fs, spans, window_s, hop_s, least):
         for begin, stop, level in spans:
             cover[level] += max(0.0, min(stop, start + window_s) - max(begin, start))
         purity = cover.max() / window_s
-        if purity >= least - 1e-9:
+        if purity > 0 and purity >= least - 1e-9:
             found = (eeg[:, a : a + long], pupil[b : b + short], start, int(cover.argmax()), purity)
             for name, value in zip(rows, found, strict=True):
                 rows[name].append(value)
@@ -349,6 +349,7 @@ def cut_windows(eeg, eeg_fs, pupil, pupil_fs, spans, window_s, hop_s, least):
 # %% role="test" task="windows" points=10
 # asks: band_pass, cut_windows
 task = exam.task("windows", points=10)
+_rng = np.random.default_rng(SEED + 30)
 _plain = probe.eeg(3, 24.0, 125.0, seed=SEED + 31)
 _inner = slice(400, -400)  # away from the ends, where any filter estimates
 _time = np.arange(_plain.shape[1]) / 125
@@ -357,15 +358,20 @@ with task.check("rhythms of 3 to 25 Hz stay as they are, without delay", 2, caus
     _passed = exam.numbers(band_pass(_plain.copy(), 125.0), shape=_plain.shape, what="filtered EEG")
     for _row, _wanted in zip(_passed, _plain, strict=True):
         exam.alike(_row[_inner], _wanted[_inner], at_least=0.98, what="a channel against itself before the filter",
-                   cause="a causal filter delays and distorts: run it forwards and backwards (sosfiltfilt), along the last axis")
+                   cause="a causal filter delays and distorts: run it forwards and backwards (sosfiltfilt), along the last axis; or channels are mixed, as an average reference does: each by itself")
         exam.expect(0.9 < np.std(_row[_inner]) / np.std(_wanted[_inner]) < 1.1, got=f"{np.std(_row[_inner]) / np.std(_wanted[_inner]):.2f} times the size", expected="the same")
     _outside = np.tile(40 * np.sin(2 * np.pi * 0.1 * _time) + 40 * np.sin(2 * np.pi * 55 * _time), (2, 1))
     exam.expect(np.std(np.asarray(band_pass(_outside.copy(), 125.0))[:, _inner]) < 0.8 * np.std(_outside), got="all of it still there, below 1 Hz and above 40 Hz", expected="a band-pass", cause="the EEG is handed on as it is")
-with task.check("drift and mains go", 1, cause="no high-pass at 1 Hz, or no low-pass at 40 Hz"):
+with task.check("1 to 40 Hz: drift and mains go, the band stays", 1, cause="no high-pass at 1 Hz, or no low-pass at 40 Hz"):
     for _hz in (0.0, 0.15, 50.0):
         _dirty = _plain + 40 * np.cos(2 * np.pi * _hz * _time)
         _made = exam.numbers(band_pass(_dirty, 125.0), shape=_plain.shape, what="filtered EEG")[:, _inner]
         exam.alike(_made, exam.given(_passed)[:, _inner], at_least=0.95, what=f"with and without 40 µV at {_hz:g} Hz", cause="no high-pass at 1 Hz, or no low-pass at 40 Hz")
+    for _hz, _stays in ((0.6, False), (2.0, True), (35.0, True), (46.0, False)):
+        _tone = 30 * np.sin(2 * np.pi * (_hz * _time + np.array([[0], [1], [2]]) / 3) + _rng.uniform(0, 6))  # the mean of the three is 0
+        _share = np.std(exam.numbers(band_pass(_tone.copy(), 125.0), shape=_tone.shape, what="filtered tone")[:, _inner]) / np.std(_tone[:, _inner])
+        exam.expect(_share >= 0.7 if _stays else _share <= 0.3, got=f"{100 * _share:.0f} % of a tone of {_hz:g} Hz left", expected="at least 70 %" if _stays else "at most 30 %",
+                    cause=f"the {'lower' if _hz < 10 else 'upper'} edge is too {'high' if _stays == (_hz < 10) else 'low'}, or the filter's order: 1 to 40 Hz")
 with task.check("other rates", 1, cause="125 Hz is written into the filter"):
     for _fs in (250.0, 500.0):
         _step = round(_fs / 125)
@@ -375,18 +381,30 @@ with task.check("other rates", 1, cause="125 Hz is written into the filter"):
         exam.expect(np.std(np.asarray(_hum)[:, 1000:-1000]) < 4, got=f"{np.std(np.asarray(_hum)[:, 1000:-1000]):.0f} µV left of 28 µV at 70 Hz", expected="less than 4", cause="125 Hz is written into the filter: at another rate its edges are at other frequencies; or there is no low-pass")
 
 
-def _cut(_eeg_fs, _pupil_fs, _spans, *, _window_s, _hop_s, _least, _seconds=(60.0, 60.0)):
-    """Windows of signals that are nothing but their own time, and what should be in them."""
-    _eeg, _pupil = probe.clocks(_seconds[0], _eeg_fs, channels=3), probe.clocks(_seconds[1], _pupil_fs)
+def _cut(_eeg_fs, _pupil_fs, _spans, *, _window_s, _hop_s, _least, _gap=(0.0, 0.0)):
+    """Windows of signals that are nothing but their own time, and what should be in them; how the last one is treated has a check of its own."""
+    _eeg, _pupil = probe.clocks(60.0, _eeg_fs, channels=3), probe.clocks(60.0, _pupil_fs)
+    _pupil[round(_gap[0] * _pupil_fs) : round(_gap[1] * _pupil_fs)] = np.nan
     _made = cut_windows(_eeg, _eeg_fs, _pupil, _pupil_fs, [tuple(_span) for _span in _spans], _window_s, _hop_s, _least)
-    _true = probe.windowed(_spans, seconds=min(_seconds), window_s=_window_s, hop_s=_hop_s, least=_least)
+    _true = probe.windowed(_spans, seconds=60.0, window_s=_window_s, hop_s=_hop_s, least=_least)
     _n, _long, _short = len(_true["level"]), round(_window_s * _eeg_fs), round(_window_s * _pupil_fs)
-    _got = len(exam.numbers(probe.entry(_made, "start_s"), shape=(None,), what="start_s"))
-    exam.expect(_got == _n, got=f"{_got} windows", expected=f"{_n}",
-                cause="windows over the end of the shorter signal are left out, all others are there" if _least < 0.01 else "only windows with a purity of at least `least` stay; stretches without a level count as nothing, not as part of the whole")
-    exam.same(probe.entry(_made, "start_s"), _true["start_s"], what="start_s", atol=1e-6, cause="window k begins at k * hop_s, whichever windows are left out")
+    _got = exam.numbers(probe.entry(_made, "start_s"), shape=(None,), what="start_s")
+    _seen = np.sum((_true["start_s"] >= _gap[1]) | (_true["start_s"] + _window_s <= _gap[0]))  # windows without a gap of the pupil
+    exam.expect(_got.shape != (_seen,) or _seen >= _n - 1, got=f"{len(_got)} windows", expected=f"{_n}", cause="gaps of the pupil are no reason to leave a window out")
+    exam.expect(_n - 1 <= len(_got) <= _n + (_least == 0) and len(_got), got=f"{len(_got)} windows", expected=f"{_n}",
+                cause="only windows with a purity of at least `least`, and with a level at all, stay; purity is a share of the whole window")
+    _n = min(_n, len(_got))
+    _true = {_name: _row[:_n] for _name, _row in _true.items()}
+    exam.same(_got[:_n], _true["start_s"], what="start_s", atol=1e-6, cause="window k begins at k * hop_s, whichever windows are left out")
+    _made = {_name: _row[:_n] for _name, _row in _made.items()}
     _eeg = exam.numbers(probe.entry(_made, "eeg"), shape=(_n, 3, _long), what="eeg")
-    return _made, _true, _eeg, exam.numbers(probe.entry(_made, "pupil"), shape=(_n, _short), what="pupil")
+    return _made, _true, _eeg, probe.gappy(probe.entry(_made, "pupil"), shape=(_n, _short), what="pupil")
+
+
+def _labelled(_made, _true):
+    """Level and purity of each window."""
+    exam.same(probe.entry(_made, "level"), _true["level"], what="level", cause="the level at the start or the middle of the window instead of the one that covers most")
+    exam.same(probe.entry(_made, "purity"), _true["purity"], what="purity", atol=0.01, rtol=0, cause="the share of the whole window that its level covers, seconds without a level included")
 
 
 _one = [(0.0, 60.0, 1)]
@@ -401,22 +419,35 @@ with task.check("both signals of the same seconds", 2, cause="the pupil is cut w
 with task.check("a hop that is no whole number of samples", 1, cause="the hop is rounded to samples once: the error adds up from window to window. Work out each start from its time"):
     exam.given(_whole)
     for _rates in ((125.0, 60.0), (250.0, 50.0)):
-        _made, _true, _eeg, _pupil = _cut(*_rates, _one, _window_s=2.0, _hop_s=0.25, _least=0.0, _seconds=(60.0, 41.3))
+        _made, _true, _eeg, _pupil = _cut(*_rates, _one, _window_s=2.0, _hop_s=0.25, _least=0.0)
         for _x, _fs, _name in ((_eeg[:, 0], _rates[0], "the EEG"), (_pupil, _rates[1], "the pupil")):
             probe.begins_at(_x, _true["start_s"], _fs, what=_name, cause="the hop is rounded to samples once, and the error adds up from window to window: work out each start from its time")
 _spans = [(0.0, 9.337, 0), (9.337, 20.963, 2), (20.963, 22.137, 0), (22.137, 31.137, 1), (31.137, 40.041, 0), (40.041, 47.763, 2), (47.763, 60.0, 1)]
-with task.check("the level that covers most, and its share", 2, cause="the level at the first sample is taken, or the share of the wrong level"):
+with task.check("the level that covers most, and its share", 1, cause="the level at the first sample is taken, or the share of the wrong level"):
     exam.given(_whole)
     for _window, _hop in ((4.0, 1.0), (6.0, 0.8)):
         _made, _true, _eeg, _pupil = _cut(125.0, 60.0, _spans, _window_s=_window, _hop_s=_hop, _least=0.0)
-        exam.same(probe.entry(_made, "level"), _true["level"], what="level", cause="the level at the start or the middle of the window instead of the one that covers most")
-        exam.same(probe.entry(_made, "purity"), _true["purity"], what="purity", atol=0.01, rtol=0, cause="the share of the window that its level covers")
+        _labelled(_made, _true)
+with task.check("up to the end of the shorter signal, and not beyond", 1, cause="windows over the end of the shorter signal are left out"):
+    exam.given(_whole)
+    for _seconds in ((20.0, 20.0), (60.0, 41.3), (41.3, 60.0)):
+        _why = "a window that reaches over the end of the shorter signal is cut off: the pieces have unequal lengths. Leave it out, whichever signal ends first"
+        _made = probe.attempt(cut_windows, probe.clocks(_seconds[0], 125.0, channels=3), 125.0, probe.clocks(_seconds[1], 60.0), 60.0, _one, 4.0, 0.5, 0.0, cause=_why)
+        _n = len(probe.windowed(_one, seconds=min(_seconds), window_s=4.0, hop_s=0.5, least=0.0)["level"])
+        _got = [len(probe.entry(_made, _name)) for _name in ("start_s", "level", "purity", "eeg", "pupil")]
+        exam.expect(set(_got) == {_n}, got=f"{_got[0]} windows" if len(set(_got)) == 1 else "lists of different lengths", expected=f"{_n}",
+                    cause="the last window that lies wholly in both signals is there, even where it ends with them" if max(_got) < _n else _why)
+        probe.gappy(_made["eeg"], shape=(_n, 3, 500), what="eeg")
+        probe.gappy(_made["pupil"], shape=(_n, 240), what="pupil")
 with task.check("mixed windows are left out, and signals with them", 1, cause="`least` is not used, or labels are left out and signals are not"):
     exam.given(_whole)
-    for _least in (0.8, 1.0):  # with seconds that have no level: they count as nothing
-        _made, _true, _eeg, _pupil = _cut(128.0, 60.0, [*_spans[:2], (24.037, 31.137, 1), *_spans[4:6]], _window_s=4.0, _hop_s=0.5, _least=_least)
+    for _least in (0.0, 0.8, 1.0):  # with seconds that have no level, in the middle and at the end
+        _made, _true, _eeg, _pupil = _cut(128.0, 60.0, [*_spans[:2], (24.137, 31.137, 1), *_spans[4:6]], _window_s=4.0, _hop_s=0.5, _least=_least, _gap=(4.2, 4.6))
         probe.begins_at(_eeg[:, 0], _true["start_s"], 128.0, what="the EEG", cause="windows are left out of one list and not of the other")
-        probe.begins_at(_pupil, _true["start_s"], 60.0, what="the pupil", cause="windows are left out of one list and not of the other")
+        _known = np.isfinite(_pupil).all(axis=1)
+        probe.begins_at(_pupil[_known], _true["start_s"][_known], 60.0, what="the pupil", cause="windows are left out of one list and not of the other")
+        exam.same(~_known, (_true["start_s"] < 4.6) & (_true["start_s"] + 4 > 4.2), what="whether there is a gap in a window of the pupil", cause="gaps of the pupil stay as they are, NaN")
+        _labelled(_made, _true)
 task.points()
 
 # %% [markdown]
@@ -935,10 +966,10 @@ with task.check("levels of test windows do not reach their answers", 1, cause="p
     _one, _other = (exam.numbers(nets.entry(cross_validate(_easy["features"].copy(), _levels, list(_easy["subjects"]), [1.0], 4, 3), "probability"))[_folds[0]["test"]] for _levels in (_easy["levels"].copy(), _changed))
     exam.same(_other, _one, what="answers of the only strength, after levels of the validation windows were changed", atol=1e-3, cause="trained on the validation windows too: then they cannot choose")
 _people = [nets.strained(12, seed=SEED + 58 + _faint, faint=bool(_faint)) for _faint in (0, 1)]  # the one wants a strong penalty, the other a weak one
-_strengths, _asked = ([1e-5, 2.0], [2.0, 1e-5]), None
+_strengths, _asked = [0.5, 1e-5], None
 with task.check("the strength with the highest macro-AUC on the validation windows", 1, cause="chosen by something else than macro-AUC on validation windows"):
     _folds = [nets.folds_of(subject_folds(list(_each["subjects"]), 4, 5), n=len(_each["levels"]), k=4) for _each in _people]
-    _asked = [(cross_validate(_each["features"].copy(), _each["levels"].copy(), list(_each["subjects"]), list(_those), 4, 5), _each, _fold, _those) for _each, _fold, _those in zip(_people, _folds, _strengths)]
+    _asked = [(cross_validate(_each["features"].copy(), _each["levels"].copy(), list(_each["subjects"]), list(_strengths), 4, 5), _each, _fold, _strengths) for _each, _fold in zip(_people, _folds, strict=True)]
     nets.well_chosen(_asked)
 with task.check("answers of the model that was chosen, scaled and trained by training windows", 1, cause="another scaling, training or model than the task says"):
     for _case in exam.given(_asked):

@@ -247,7 +247,8 @@ def windowed(
     """Starts, levels and purities of the windows that task 3 keeps."""
     starts = [k * hop_s for k in range(int((seconds - window_s) / hop_s + 1e-9) + 1)]
     rows = [(start, *share_of(spans, start, window_s)) for start in starts]
-    start_s, level, purity = np.array([row for row in rows if row[2] >= least - 1e-9]).reshape(-1, 3).T
+    kept = [row for row in rows if row[2] > 0 and row[2] >= least - 1e-9]
+    start_s, level, purity = np.array(kept).reshape(-1, 3).T
     return {"start_s": start_s, "level": level, "purity": purity}
 
 

@@ -70,7 +70,7 @@ def cut_windows(eeg, eeg_fs, pupil, pupil_fs, spans, window_s, hop_s, least):
     cover = np.zeros((n, 3))
     for a, b, level in spans:
         cover[:, level] += np.clip(np.minimum(b, start + window_s) - np.maximum(a, start), 0, None)
-    keep = cover.max(1) >= least * window_s - 1e-9
+    keep = (cover.max(1) >= least * window_s - 1e-9) & cover.any(1)
     start, cover = start[keep], cover[keep]
 
     def pieces(x, fs):
