@@ -456,8 +456,8 @@ task.points()
 # Write two classes of PyTorch, and two functions through which the test cell asks about them. A window's two signals cover the same seconds, each at a rate of its own.
 #
 # - `EEGBranch(channels, fs)`: input (n, channels, samples) in µV at `fs` Hz, output (n, steps, width): a 1D-CNN, or dilated convolutions (TCN), which says for each moment what the rhythms
-#   are. Kernels are so many **seconds** long, not samples.
-# - `PupilBranch(fs)`: input (n, samples) in mm above the baseline at `fs` Hz, **NaN where the pupil is not known**, output (n, steps, width): a smaller 1D-CNN. Tell it which samples are known: a gap is neither a pupil of 0 mm nor an average one.
+#   are. Let kernels be so many **seconds** long, not samples: the same rhythm then fits them at any rate.
+# - `PupilBranch(fs)`: input (n, samples) in mm above the baseline at `fs` Hz, **NaN where the pupil is not known**, output (n, steps, width): a smaller 1D-CNN. Tell it **which** samples are known, each by itself: a gap is neither a pupil of 0 mm nor an average one.
 # - Both give **three to five steps per second**, whatever the rate, number of channels and length of the windows, in the order of time: a step is about its own moment. The width is yours, at least 8 and the same for both.
 # - What the level shows in must arrive: the **height** of the EEG's rhythms and the **size** of the pupil itself. Whoever scales each window by itself takes both away. Dividing by a fixed number, such as 10 µV, is fine.
 # - `eeg_steps(eeg, fs, seed)`: a fresh `EEGBranch` with weights drawn from `seed`, in evaluation mode, applied to float32 `eeg` (n, channels, samples): array (n, steps, width).
@@ -468,7 +468,7 @@ task.points()
 # <details><summary>Hint 2: what to use</summary><code>nn.Conv1d(f, f, taps, padding=taps // 2, groups=f)</code>, one filter over time for each of f mixtures of channels; <code>nn.BatchNorm1d</code>,
 # <code>nn.AvgPool1d(round(fs / 2), stride=round(fs / 4))</code>. For the pupil <code>torch.isfinite</code>, <code>torch.where</code>, and two input channels: value and known.</details>
 # <details><summary>Hint 3: almost the code</summary><code>known = torch.isfinite(x)</code>; <code>both = torch.stack([torch.where(known, x, torch.zeros_like(x)), known.to(x.dtype)], dim=1)</code>, into two convolutions with strides that
-# make a step of about a quarter of a second; <code>.transpose(1, 2)</code> at the end. First <code>nn.AvgPool1d(round(fs / 62.5))</code> makes the EEG's branch twice as fast, and loses nothing below 25 Hz.</details>
+# make a step of about a quarter of a second; <code>.transpose(1, 2)</code> at the end. First <code>nn.AvgPool1d(round(fs / 62.5))</code> makes the EEG's branch twice as fast; it takes off less than a fifth of the height at 25 Hz and hardly anything below 10 Hz.</details>
 
 # %% role="answer" task="branches"
 # your classes EEGBranch and PupilBranch, and helpers if you like:
@@ -542,15 +542,16 @@ def pupil_steps(pupil, fs, seed):
 task = exam.task("branches", points=10)
 _forms = ((19, 4.0, 125.0, 60.0), (5, 2.0, 200.0, 30.0), (8, 3.0, 100.0, 120.0))  # channels, seconds, rates of EEG and pupil
 _eeg, _pupil = nets.pairs(6, seed=SEED + 31, channels=8, seconds=4.0)  # 125 and 60 Hz
-_answers = {}
+_answers, _width = {}, None
 with task.check("EEG to (n, steps, width), at other rates, lengths and numbers of channels", 1, cause="a rate, a length or a number of channels is written in, or the axes are (n, width, steps)"):
     for _channels, _seconds, _fs, _ in _forms:
         _x, _ = nets.pairs(3, seed=SEED + 32, channels=_channels, seconds=_seconds, eeg_fs=_fs)
-        nets.steps_of(eeg_steps(_x, _fs, 1), n=3, seconds=_seconds, what=f"eeg_steps of {_seconds:g} s at {_fs:g} Hz")
+        _width = nets.steps_of(eeg_steps(_x, _fs, 1), n=3, seconds=_seconds, what=f"eeg_steps of {_seconds:g} s at {_fs:g} Hz").shape[2]
 with task.check("pupil to (n, steps, width), at other rates and lengths", 1, cause="a rate or a length is written in, or the axes are (n, width, steps)"):
     for _, _seconds, _, _fs in _forms:
         _, _x = nets.pairs(3, seed=SEED + 33, seconds=_seconds, pupil_fs=_fs)
-        nets.steps_of(pupil_steps(_x, _fs, 1), n=3, seconds=_seconds, what=f"pupil_steps of {_seconds:g} s at {_fs:g} Hz")
+        _found = nets.steps_of(pupil_steps(_x, _fs, 1), n=3, seconds=_seconds, what=f"pupil_steps of {_seconds:g} s at {_fs:g} Hz")
+        exam.expect(_width in (None, _found.shape[2]), got=f"a width of {_found.shape[2]} for the pupil and of {_width} for the EEG", expected="the same width for both", cause="steps of different width can neither be added nor attend to each other")
 with task.check("the seed decides the weights", 1, cause="weights are drawn without `seed`, or dropout is still at work: .eval()"):
     for _name, _function, _x, _fs in (("eeg_steps", eeg_steps, _eeg, 125.0), ("pupil_steps", pupil_steps, _pupil, 60.0)):
         _first = exam.numbers(_function(_x, _fs, 3), what=_name)
@@ -570,10 +571,12 @@ with task.check("every moment of the pupil, in its own place", 1, cause="steps i
         _changed = _pupil + 0.5 * (np.abs(np.arange(_pupil.shape[1]) / 60.0 - _at) < 0.2).astype(np.float32)
         nets.moved_at(pupil_steps(_changed, 60.0, 3), exam.given(_answers.get("pupil_steps")), at_s=_at, seconds=4.0, what=f"the pupil at {_at:g} s")
 with task.check("the height of the EEG and the size of the pupil arrive", 1, cause="each window is scaled by itself: what the level shows in is gone"):
-    exam.expect(not nets.alike(eeg_steps(2 * _eeg, 125.0, 3), exam.given(_answers.get("eeg_steps"))), got="the same eeg_steps of an EEG of twice the height", expected="others",
-                cause="each window is scaled by itself: the power that the level shows in is gone")
-    exam.expect(not nets.alike(pupil_steps(_pupil + 0.4, 60.0, 3), exam.given(_answers.get("pupil_steps"))), got="the same pupil_steps of a pupil 0.4 mm larger", expected="others",
-                cause="the mean of each window is taken off: the size that the level shows in is gone")
+    nets.level_kept(eeg_steps(2 * _eeg, 125.0, 3), exam.given(_answers.get("eeg_steps")), what="an EEG of twice the height",
+                    cause="each window is scaled by itself, with its own spread or by nn.InstanceNorm1d, or its mean over the steps is taken off: the power that the level shows in is gone")
+    nets.level_kept(pupil_steps(_pupil + 0.4, 60.0, 3), exam.given(_answers.get("pupil_steps")), what="a pupil 0.4 mm larger",
+                    cause="the mean of each window, or of its steps, is taken off, or nn.InstanceNorm1d does it: the size that the level shows in is gone")
+    nets.level_kept(pupil_steps(2 * _pupil, 60.0, 3), exam.given(_answers.get("pupil_steps")), what="a pupil twice as far from its baseline",
+                    cause="each window is divided by its own spread, or its mean is taken off: the size that the level shows in is gone")
 _gap = _pupil.copy()
 _gap[:, 100:160] = np.nan
 with task.check("where the pupil is not known, the answer is finite", 1, cause="NaN goes into a convolution, and out of it into every step it reaches"):
@@ -586,6 +589,9 @@ with task.check("a gap is neither a pupil of 0 mm nor an average one", 2, cause=
         _filled = np.where(np.isfinite(_gap), _gap, _number).astype(np.float32)
         exam.expect(not nets.alike(pupil_steps(_filled, 60.0, 3), _told), got=f"the same answer for a gap and for {_what}", expected="another one",
                     cause="NaN is replaced by a number, and the network is not told where: give it a second channel, known or not")
+    _early, _late = (np.where((np.arange(240) >= _at) & (np.arange(240) < _at + 40), np.nan, 0.0 * _pupil).astype(np.float32) for _at in (60, 140))
+    exam.expect(not nets.alike(pupil_steps(_early, 60.0, 3), pupil_steps(_late, 60.0, 3)), got="the same answer for a gap after 1 s and for one after 2.3 s", expected="another one",
+                cause="only that something is missing is told, not where: the second channel needs a value for each sample")
 task.points()
 
 # %% [markdown]
@@ -981,7 +987,8 @@ task.points()
 #
 # On line, samples come in chunks, some packets come late or never, and a level must be decided now. Write three functions. The first two are **steps**: each takes what is new and a *state*, and
 # returns its answer **and the new state**, which the test cell hands back with the next call. What has not come yet, it cannot know. The state is `None` in the first call; after that it is whatever you
-# returned: numbers, arrays, lists and dicts, no objects of your own. Keep nothing anywhere else: two streams may take turns.
+# returned: numbers, arrays, lists and dicts, no objects of your own. Keep nothing anywhere else: two streams may take turns. **And it does not grow**: a stream may run for days, so all that has come so far is no
+# state.
 #
 # - `filter_step(chunk, state, fs)`: `chunk` (channels, m) in µV; m differs from call to call and **may be 0, in the first call too**. Returns `(out, state)`, `out` (channels, m).
 #   - The filter: `signal.butter(4, (1, 40), "bandpass", fs=fs, output="sos")`, forwards only. It starts **as if the first sample had lasted for ever**:
@@ -1005,8 +1012,8 @@ task.points()
 # <code>np.maximum.accumulate(np.where(known, np.arange(m), -1), axis=1)</code>, or a loop. For the packets an array of what waits, NaN where nothing has come. A loop over rows for the
 # decision.</details>
 # <details><summary>Hint 3: almost the code</summary><code>zi = signal.sosfilt_zi(sos)[:, None] * chunk[:, 0][None, :, None]</code>. Filling: put the last known column in front, fill, and take it off again. Packets:
-# <code>n = max(len(waiting), first + len(samples) - start)</code>, stretch <code>waiting</code> to n with NaN, write in what has a number of <code>start</code> or more, then <code>go = max(0, n - late)</code> and <code>while go &lt; n and
-# np.isfinite(waiting[go]): go += 1</code>; return <code>waiting[:go]</code>, and keep <code>start + go</code> and <code>waiting[go:]</code>.</details>
+# <code>n = max(len(waiting), first + len(samples) - start)</code>, stretch <code>waiting</code> to n with NaN, write in what has a number of <code>start</code> or more. How many must go on now, there or not? And how many more can,
+# one after the other? These are <code>ready</code>; what is left, and the number of its first sample, is the state.</details>
 
 # %% role="answer" task="stream"
 def filter_step(chunk, state, fs):
@@ -1088,15 +1095,6 @@ with task.check("another future changes nothing in the past", 1, cause="a filter
         _back = np.flatnonzero((np.abs(_a - _b)[:, :_at] > 1e-9).any(axis=0))
         exam.expect(not len(_back), got=f"an answer that changed {(_at - _back[0]) / 125 if len(_back) else 0:.2f} s before the EEG did", expected="no change before",
                     cause="a filter forwards and backwards, or a mean or spread of the whole chunk: that is the future")
-with task.check("all that is remembered is in the state", 1, cause="something is kept outside of the state, so that two streams disturb each other"):
-    exam.given(_piece)
-    _first, _second = slice(0, 300), slice(300, 750)
-    _a, _after = probe.run_filter(filter_step, _x[125.0], 125.0, [_first])
-    _b, _ = probe.run_filter(filter_step, -_x[125.0][::-1], 125.0, [_first, _second])  # another stream in between
-    for _ in range(2):  # and the same state twice
-        _c, _ = probe.run_filter(filter_step, _x[125.0], 125.0, [_second], _after)
-        exam.same(_c, _piece[:, 300:], what="the rest of a stream, after another one took its turn", rtol=0, atol=1e-6,
-                  cause="something is kept outside of the state, in a global variable or an attribute, or nothing is kept at all")
 with task.check("a missing sample is the last one that came", 1, cause="NaN in the state of a filter stays for ever; zero would be a jump"):
     exam.given(_piece)
     _lost = _x[125.0].copy()
@@ -1132,6 +1130,24 @@ with task.check("what comes too late or twice is ignored", 1, cause="numbers bel
     _ordered([(0, 4), (8, 5), (13, 3), (4, 4), (16, 2), (0, 4), (16, 2), (15, 5), (20, 1)], 6, "each number goes on once: what was given up or has gone on is over")
     for _k in range(4):
         _ordered(probe.packets(400, seed=SEED + 78 + _k, late=16), 16, "each number goes on once, in order, as soon as it can")
+
+with task.check("all that is remembered is in the state", 1, cause="something is kept outside of the state, so that two streams disturb each other"):
+    exam.given(_piece if _in_order is None else _in_order)
+    if _piece is not None:
+        _first, _second = slice(0, 300), slice(300, 750)
+        _a, _after = probe.run_filter(filter_step, _x[125.0], 125.0, [_first])
+        _b, _ = probe.run_filter(filter_step, -_x[125.0][::-1], 125.0, [_first, _second])  # another stream in between
+        for _ in range(2):  # and the same state twice
+            _c, _ = probe.run_filter(filter_step, _x[125.0], 125.0, [_second], _after)
+            exam.same(_c, _piece[:, 300:], what="the rest of a stream, after another one took its turn", rtol=0, atol=1e-6,
+                      cause="filter_step keeps something outside of the state, in a global variable or an attribute, or nothing is kept at all")
+        _long = probe.run_filter(filter_step, np.tile(_x[125.0], 3), 125.0, [slice(_k, _k + 50) for _k in range(0, 2250, 50)])[1]
+        probe.lasts(_after, _long, at_least=8 * 4, what="filter_step")  # order 8, four channels
+    if _in_order is not None:
+        probe.take_turns(order_step, [[(_a, _numbers[_a : _a + _m] + 10 * _k) for _a, _m in _parts] for _k, _parts in enumerate(([(0, 4), (8, 3), (4, 4), (11, 2)], [(0, 2), (2, 7), (12, 2), (9, 3)]))], 12)
+        _early, _late = (probe.run_order(order_step, [(_k, _numbers[_k : _k + 4]) for _k in range(0, _n, 4) if _k % 20], 12, keep=True)[1] for _n in (80, 400))
+        probe.lasts(_early, _late, at_least=1, what="order_step")
+
 
 _p = [probe.undecided(240, seed=SEED + 82 + _k) for _k in range(3)]
 _levels = None

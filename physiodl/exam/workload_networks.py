@@ -6,6 +6,8 @@ made from a seed and mean nothing; the numbers of subjects and the sizes of effe
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from physiodl.exam.checks import expect, numbers
 
 STEPS_PER_S = (3.0, 5.0)
 NEAR_S = 0.9  # how far from a change the step may be that it moves most: kernels of a second, pooling of a half
+SAME_ANSWER = 0.03  # solvers of logistic regression stop up to 0.01 apart, mistakes are 0.1 and more away
 
 __all__ = ["entry", "folds_of", "shared"]  # handed on, for test cells
 
@@ -78,6 +81,23 @@ def differ(found: Any, what: str) -> None:
         got=f"the same {what} for all windows",
         expected="one of its own for each",
         cause="the signals are not looked at",
+    )
+
+
+def level_kept(found: Any, before: np.ndarray, *, what: str, cause: str) -> None:
+    """Check that a change of a whole window is seen in the mean of its steps, measured against how far steps spread.
+
+    Fresh branches, six seeds: convolutions, dilated or recurrent ones move by 0.3 of the spread and more; 0.15 is left
+    where a layer normalises each window, because of the small number in its denominator and of the window's edges.
+    """
+    found = numbers(found, shape=before.shape, what="steps")
+    moved = np.sqrt(np.mean((found.mean(axis=1) - before.mean(axis=1)) ** 2))
+    share = moved / np.sqrt(np.mean(before.std(axis=(0, 1)) ** 2))
+    expect(
+        share > 0.22,
+        got=f"steps that hardly notice {what}: their mean moves by {share:.3f} of their spread",
+        expected="more than 0.22",
+        cause=cause,
     )
 
 
@@ -176,6 +196,18 @@ def auc_mistake(found: Any, levels: np.ndarray, probability: np.ndarray) -> str:
     return "decisions instead of probabilities, another column, or pairs of levels instead of one against the rest"
 
 
+def as_scored(found: Any, levels: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """The probabilities as somebody reads them whose three AUCs are ``found``: a later check need not blame that again.
+
+    As given where nothing is known of how they were read.
+    """
+    found = np.asarray(found, float)
+    for read in (np.eye(3)[probability.argmax(axis=1)], probability[:, ::-1]):
+        if found.shape == (3,) and np.allclose(found, aucs(levels, read), atol=1e-6):
+            return read
+    return probability
+
+
 def interval(
     levels: np.ndarray, probability: np.ndarray, who: np.ndarray, *, draws: int = 4000
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -208,6 +240,171 @@ def measured(n_subjects: int, *, seed: int, common: float = 1.0, each: int = 4) 
     }
 
 
+def strained(n_subjects: int, *, seed: int, faint: bool) -> dict[str, Any]:
+    """Sixty numbers per window for which the strength of a model matters, each with a scale of its own.
+
+    Half of the windows are low, an eighth medium: a model that always says low is often right and tells nothing.
+    Levels show a little in many columns, where a strong penalty (small C) is best; with ``faint`` in the small
+    difference of two columns that go up and down together, which a strong penalty never finds. The last eight columns
+    are noise, louder in some people than in others.
+
+    Returns:
+        features (n, 60), levels (n,), subjects: n names.
+    """
+    rng = np.random.default_rng((seed, 0x6F7))
+    who = np.repeat(np.arange(n_subjects), 24)
+    levels = rng.permuted(np.tile(np.repeat([0, 1, 2], [12, 3, 9]), (n_subjects, 1)), axis=1).ravel()
+    features = rng.standard_normal((len(who), 60))
+    told = levels - 1.0 if faint else (levels == 1) * 0.85
+    together = 3 * rng.standard_normal((len(who), 1))
+    features[:, :2] = together + 0.38 * np.stack([told, -told], axis=1) + 0.35 * rng.standard_normal((len(who), 2))
+    features[:, 2:52] += 0 if faint else 0.17 * (levels[:, None] - 1)
+    features[:, 52:] *= np.exp(rng.standard_normal((n_subjects, 8)))[who]
+    features = features * 10 ** rng.uniform(-2, 3, 60)
+    order = rng.permutation(len(levels))
+    return {
+        "features": features[order],
+        "levels": levels[order],
+        "subjects": [f"Subject{k:02d}" for k in who[order]],
+    }
+
+
+SCALINGS = {
+    "": lambda x, f: (x[f["train"]].mean(axis=0), x[f["train"]].std(axis=0)),
+    "columns are not scaled": lambda x, f: (0.0, 1.0),
+    "only the mean is taken off: divide by the standard deviation too": lambda x, f: (x[f["train"]].mean(axis=0), 1.0),
+    "means and spreads over training and validation windows": lambda x, f: _moments(x[np.r_[f["train"], f["val"]]]),
+    "means and spreads over all windows instead of the training windows": lambda x, f: _moments(x),
+    "means and spreads over the test windows": lambda x, f: _moments(x[f["test"]]),
+}
+
+
+def answers(
+    people: dict[str, Any], fold: dict[str, np.ndarray], strength: float, *, scaling: str = "", rows: str = "train"
+) -> np.ndarray:
+    """(n, 3) what logistic regression trained on ``rows`` of a fold says of all windows; ``scaling``: of `SCALINGS`."""
+    from sklearn.linear_model import LogisticRegression  # only who scores waits for it
+
+    x, levels = people["features"], people["levels"]
+    mean, spread = SCALINGS[scaling](x, fold)
+    x, at = (x - mean) / spread, np.concatenate([fold[name] for name in rows.split("+")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where nothing is scaled, it does not converge
+        return LogisticRegression(C=strength, max_iter=500).fit(x[at], levels[at]).predict_proba(x)
+
+
+def strengths_of(chosen: Any, strengths: list[float], k: int) -> np.ndarray:
+    """(k,) the strengths that were chosen, once they are elements of ``strengths``."""
+    chosen = numbers(chosen, shape=(k,), what="chosen")
+    places = not np.isin(chosen, strengths).all() and np.isin(chosen, range(len(strengths))).all()
+    expect(
+        np.isclose(chosen[:, None], strengths, rtol=1e-6, atol=0).any(axis=1).all(),
+        got=f"chosen {chosen[:6].tolist()}",
+        expected=f"{k} of {strengths}",
+        cause="positions in the list instead of the strengths themselves: strengths[best]"
+        if places
+        else "the strength itself is asked, an element of `strengths`",
+    )
+    return chosen
+
+
+def well_chosen(asked: list[tuple[Any, dict, list[dict], list[float]]]) -> None:
+    """Check that the strength of each fold is the one with the highest macro-AUC on its validation windows.
+
+    Args:
+        asked: for each set of people what was returned, the people, their folds and the strengths to choose from.
+    """
+    cases = []  # chosen place, fold, people, strengths
+    for found, people, folds, strengths in asked:
+        chosen = strengths_of(entry(found, "chosen"), strengths, len(folds))
+        place = np.abs(chosen[:, None] - strengths).argmin(axis=1)
+        cases += [(int(j), fold, people, strengths) for j, fold in zip(place, folds, strict=True)]
+    value = [_judged(*case[1:]) for case in cases]
+    lost = [own.max() - own[case[0]] for own, case in zip(value, cases, strict=True)]
+    if max(lost) < 0.003:
+        return
+    j, fold, people, strengths = cases[worst := int(np.argmax(lost))]
+    others = {
+        "always the first is taken": lambda *case: -np.arange(len(case[2])),
+        "always the last is taken": lambda *case: np.arange(len(case[2])),
+        "the lowest is taken instead of the highest": lambda *case: -_judged(*case),
+        "chosen on training windows": lambda *case: _judged(*case, part="train"),
+        "chosen on training and validation windows together": lambda *case: _judged(*case, part="train+val"),
+        "trained on the validation windows too": lambda *case: _judged(*case, rows="train+val"),
+        "chosen on test windows": lambda *case: _judged(*case, part="test"),
+        "chosen by accuracy, which a model reaches that always says the most frequent level": lambda *case: _judged(
+            *case, by=lambda levels, p: float((p.argmax(axis=1) == levels).mean())
+        ),
+        "chosen by the worst of the three levels instead of their mean": lambda *case: _judged(
+            *case, by=lambda levels, p: aucs(levels, p).min()
+        ),
+        "C is 1 / strength": lambda f, d, each: _judged(f, d, [1 / c for c in each]),
+        **{name: lambda *case, name=name: _judged(*case, scaling=name) for name in SCALINGS if name},
+    }
+    picked = [case[0] for case in cases]
+    causes = [name for name, made in others.items() if [int(np.argmax(made(*case[1:]))) for case in cases] == picked]
+    expect(
+        False,
+        got=f"strength {strengths[j]:g} in a fold, a macro-AUC of {value[worst][j]:.3f} on its validation windows",
+        expected=f"{strengths[value[worst].argmax()]:g}, which reaches {value[worst].max():.3f}",
+        cause="; or ".join(causes[:2]) or "chosen by something else than macro-AUC on validation windows",
+    )
+
+
+def well_answered(found: Any, people: dict, folds: list[dict], strengths: list[float]) -> None:
+    """Check that test windows got the answers of the model that was chosen, trained and scaled by training windows."""
+    p = numbers(entry(found, "probability"), shape=(len(people["levels"]), 3), what="probability")
+    chosen = numbers(entry(found, "chosen"), shape=(len(folds),), what="chosen")
+    if not np.isin(chosen, strengths).all() and np.isin(chosen, range(len(strengths))).all():
+        chosen = np.array(strengths)[chosen.astype(int)]  # positions: that is said elsewhere
+    chosen = strengths_of(chosen, strengths, len(folds))
+
+    def off(made: Callable[[dict, float], np.ndarray]) -> float:
+        return max(np.abs(made(f, c)[f["test"]] - p[f["test"]]).max() for f, c in zip(folds, chosen, strict=True))
+
+    right = off(lambda f, c: answers(people, f, c))
+    if right < SAME_ANSWER:
+        return
+    others = {
+        **{name: lambda f, c, name=name: answers(people, f, c, scaling=name) for name in SCALINGS if name},
+        "trained on the validation windows too": lambda f, c: answers(people, f, c, rows="train+val"),
+        "C is 1 / strength": lambda f, c: answers(people, f, 1 / c),
+        "the mean over the models of all strengths": lambda f, c: np.mean(
+            [answers(people, f, each) for each in strengths], axis=0
+        ),
+        "decisions (predict) instead of probabilities (predict_proba)": lambda f, c: np.eye(3)[
+            answers(people, f, c).argmax(axis=1)
+        ],
+        "the model trained last answers instead of the chosen one": lambda f, c: answers(people, f, strengths[-1]),
+    }
+    expect(
+        False,
+        got=f"answers that differ by up to {right:.2f} from those of the chosen model",
+        expected="its probabilities",
+        cause=next((name for name, made in others.items() if off(made) < SAME_ANSWER), "")
+        or "another scaling, training or model than the task says, or rows that are not put back in their place",
+    )
+
+
+def _judged(
+    fold: dict,
+    people: dict,
+    strengths: list[float],
+    *,
+    part: str = "val",
+    by: Callable | None = None,
+    **made: str,
+) -> np.ndarray:
+    """How good models of all strengths are on a part of a fold: macro-AUC, unless ``by``; ``made`` as in `answers`."""
+    rows, levels = np.concatenate([fold[name] for name in part.split("+")]), people["levels"]
+    by = by or (lambda levels, p: aucs(levels, p).mean())
+    return np.array([by(levels[rows], answers(people, fold, c, **made)[rows]) for c in strengths])
+
+
 def _auc(positive: np.ndarray, score: np.ndarray, *, tie: float = 0.5) -> float:
     gap = np.asarray(score, float)[positive][:, None] - np.asarray(score, float)[~positive][None]
     return float((gap > 0).mean() + tie * (gap == 0).mean())
+
+
+def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return x.mean(axis=0), x.std(axis=0)

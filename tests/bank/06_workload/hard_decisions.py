@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "AUC of decisions instead of probabilities"
-# expect: {evaluate: [7, 9]}
+# expect: {evaluate: 10}
 # says: {evaluate: [decisions are scored instead of probabilities]}
 # only: [evaluate]
 # ---
