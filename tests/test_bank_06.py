@@ -22,6 +22,13 @@ CASES = cases_of(NAME)
 HEAVY = ("perform",)  # tasks whose answer cells train a network
 # One slip in the reference answer: task, what stands there, what is put instead, points, what the student reads.
 SLIPS = {
+    "state that grows": (
+        "stream",
+        '{"last": x[:, -1], "zi": zi}',
+        '{"last": x[:, -1], "zi": zi, "all": [*state.get("all", []), *chunk[0]]}',
+        15,
+        "a state that grows",
+    ),
     "margin before the gap only": (
         "clean",
         "np.ones(2 * margin + 1))[margin",
@@ -187,6 +194,14 @@ SLIPS = {
         13,
         "a chunk may have one sample, or none",
     ),
+    "ahead in one piece": (
+        "stream",
+        'out, zi = signal.sosfilt(sos, x, axis=1, zi=state["zi"])',
+        "out, zi = signal.sosfiltfilt(sos, x, axis=1, padlen=min(99, x.shape[1] - 1)), state['zi']",
+        8,
+        "forwards and backwards: that filter looks ahead",
+    ),
+    "another rate": ("stream", "fs=fs, output", "fs=250, output", 9, "other edges than 1 and 40 Hz, or another rate"),
     "mean of the chunk off": (
         "stream",
         "chunk = np.asarray(chunk, float)",
@@ -207,6 +222,14 @@ SLIPS = {
         "go = max(0, n - late - 1)",
         14,
         "neither later, nor left out",
+    ),
+    "packets in a global variable": (
+        "stream",
+        "def decide(",
+        "pure, kept = order_step, {}\n\n\ndef order_step(first, samples, state, late):\n"
+        "    out, kept[0] = pure(first, samples, kept[0] if state else None, late)\n    return out, 1\n\n\ndef decide(",
+        15,
+        "order_step keeps something outside of the state",
     ),
     "always waits": ("stream", "while go < n and", "while False and", 13, "go on at once"),
     "too late written in": (

@@ -24,6 +24,7 @@ from physiodl.exam.workload_streams import (
     decided,
     filter_mistake,
     filtered,
+    lasts,
     packets,
     passes_band,
     reorder,
@@ -31,6 +32,7 @@ from physiodl.exam.workload_streams import (
     run_order,
     same_stream,
     stepped,
+    take_turns,
     undecided,
 )
 
@@ -49,6 +51,7 @@ __all__ = [
     "entry",
     "filter_mistake",
     "filtered",
+    "lasts",
     "gappy",
     "on_clock",
     "packets",
@@ -63,6 +66,7 @@ __all__ = [
     "same_course",
     "same_stream",
     "stepped",
+    "take_turns",
     "undecided",
     "windowed",
 ]

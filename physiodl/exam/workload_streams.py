@@ -39,8 +39,14 @@ def passes_band(found: np.ndarray, x: np.ndarray, fs: float) -> None:
     like = [
         np.corrcoef(found[:, late].ravel(), form.ravel())[0, 1] if np.std(found[:, late]) > 0 else 0 for form in forms
     ]
+    as_it_is = np.std(found - x - (found - x).mean(axis=1, keepdims=True)) < 1e-6 * max(np.std(x), 1.0)
     expect(
-        max(like) > 0.5, got="another band than the one asked for", expected="1 to 40 Hz", cause="handed on as it is"
+        max(like) > 0.5,
+        got="another band than the one asked for",
+        expected="1 to 40 Hz",
+        cause="the EEG is handed on as it is"
+        if as_it_is
+        else "other edges than 1 and 40 Hz, or another rate than `fs`",
     )
 
 
@@ -51,12 +57,16 @@ def filter_mistake(found: np.ndarray, x: np.ndarray, fs: float) -> str:
             filtered(x, fs, from_zero=True)
         ),
         "forwards and backwards: that filter looks ahead": filtered(x, fs, forwards=False),
-        "another rate than fs is written in": filtered(x, 125.0),
     }
+    known |= {f"another rate than fs is written in ({rate:g} Hz)": filtered(x, rate) for rate in (125.0, 250.0, 500.0)}
     for cause, answer in known.items():
         if found.shape == answer.shape and np.allclose(found, answer, atol=1e-3):
             return cause
-    return "another band, another order, another start, or the wrong axis"
+    late = slice(round(2 * fs), -round(2 * fs))
+    both_ways = filtered(x, fs, forwards=False)[:, late]
+    if found.shape == x.shape and np.std(found[:, late] - both_ways) < 0.05 * np.std(x[:, late]):
+        return "forwards and backwards: that filter looks ahead"
+    return "another band, another order, another start, a filter that looks ahead (sosfiltfilt), or the wrong axis"
 
 
 def cuts(n: int, *, seed: int, longest: int = 60) -> list[slice]:
@@ -124,13 +134,41 @@ def reorder(rows: Sequence[tuple[int, np.ndarray]], late: int) -> list[np.ndarra
     return ready
 
 
-def run_order(step: Callable, rows: Sequence[tuple[int, np.ndarray]], late: int) -> list[np.ndarray]:
-    """Packets through ``order_step``: what each made ready."""
+def run_order(
+    step: Callable, rows: Sequence[tuple[int, np.ndarray]], late: int, *, keep: bool = False
+) -> list[np.ndarray] | tuple[list[np.ndarray], Any]:
+    """Packets through ``order_step``: what each made ready, and with ``keep`` the state after the last one too."""
     state, ready = None, []
     for first, samples in rows:
         out, state = stepped(step(first, samples.copy(), copy.deepcopy(state), late), "order_step")
         ready.append(gappy(out, shape=(None,), what="the samples that are ready"))
-    return ready
+    return (ready, state) if keep else ready
+
+
+def take_turns(step: Callable, streams: Sequence[Sequence[tuple[int, np.ndarray]]], late: int) -> None:
+    """Check ``order_step`` where a packet of one stream follows a packet of another, each with its own state.
+
+    Every packet is handed over twice, with the same state: what is kept elsewhere has moved on.
+    """
+    cause = "order_step keeps something outside of the state, in a global variable or an attribute, or nothing at all"
+    states, wanted = [None] * len(streams), [reorder(rows, late) for rows in streams]
+    for k in range(max(map(len, streams))):
+        for which, rows in enumerate(streams):
+            if k < len(rows):
+                first, samples = rows[k]
+                for _ in range(2):
+                    before = copy.deepcopy(states[which])
+                    out, after = stepped(step(first, samples.copy(), before, late), "order_step")
+                    expect(
+                        np.size(out) == len(wanted[which][k]),
+                        got=f"{np.size(out)} samples after packet {k} of one of two streams that take turns",
+                        expected=str(len(wanted[which][k])),
+                        cause=cause,
+                    )
+                    same_course(
+                        out, wanted[which][k], what="what is ready of one of two streams", cause=cause, gaps=cause
+                    )
+                states[which] = after
 
 
 def same_stream(found: Sequence[np.ndarray], true: Sequence[np.ndarray], cause: str = "") -> None:
@@ -164,6 +202,31 @@ def decided(p: np.ndarray, pace: float, margin: float) -> np.ndarray:
                 level = best
         out.append(level)
     return np.array(out)
+
+
+def size(state: Any) -> int:
+    """How many numbers and characters a state holds."""
+    if isinstance(state, dict):
+        return sum(size(part) for part in (*state.keys(), *state.values()))
+    if isinstance(state, list | tuple):
+        return sum(size(part) for part in state)
+    return len(state) if isinstance(state, str) else np.size(state)
+
+
+def lasts(early: Any, late: Any, *, at_least: int, what: str) -> None:
+    """Check that a state holds enough numbers for what must be remembered, and no more of them later than early on."""
+    expect(
+        size(early) >= at_least,
+        got=f"a state of {size(early)} numbers",
+        expected=f"at least {at_least}",
+        cause=f"what {what} remembers is kept elsewhere",
+    )
+    expect(
+        size(late) <= 2 * size(early),
+        got=f"a state that grows from {size(early)} to {size(late)} numbers while the stream runs",
+        expected="one that stays about as large as it is",
+        cause="all that has come so far is kept, and worked through again: it becomes slower and larger without end",
+    )
 
 
 def _plain(state: Any, what: str) -> None:
