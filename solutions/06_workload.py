@@ -432,8 +432,8 @@ with task.check("up to the end of the shorter signal, and not beyond", 1, cause=
     exam.given(_whole)
     for _seconds in ((20.0, 20.0), (60.0, 41.3), (41.3, 60.0)):
         _why = "a window that reaches over the end of the shorter signal is cut off: the pieces have unequal lengths. Leave it out, whichever signal ends first"
-        _made = probe.attempt(cut_windows, probe.clocks(_seconds[0], 125.0, channels=3), 125.0, probe.clocks(_seconds[1], 60.0), 60.0, _one, 4.0, 0.5, 0.0, cause=_why)
-        _n = len(probe.windowed(_one, seconds=min(_seconds), window_s=4.0, hop_s=0.5, least=0.0)["level"])
+        _made = probe.attempt(cut_windows, probe.clocks(_seconds[0], 125.0, channels=3), 125.0, probe.clocks(_seconds[1], 60.0), 60.0, _one, 4.0, 1.0, 0.0, cause=_why)
+        _n = len(probe.windowed(_one, seconds=min(_seconds), window_s=4.0, hop_s=1.0, least=0.0)["level"])
         _got = [len(probe.entry(_made, _name)) for _name in ("start_s", "level", "purity", "eeg", "pupil")]
         exam.expect(set(_got) == {_n}, got=f"{_got[0]} windows" if len(set(_got)) == 1 else "lists of different lengths", expected=f"{_n}",
                     cause="the last window that lies wholly in both signals is there, even where it ends with them" if max(_got) < _n else _why)
@@ -554,43 +554,63 @@ with task.check("pupil to (n, steps, width), at other rates and lengths", 1, cau
         exam.expect(_width in (None, _found.shape[2]), got=f"a width of {_found.shape[2]} for the pupil and of {_width} for the EEG", expected="the same width for both", cause="steps of different width can neither be added nor attend to each other")
 with task.check("the seed decides the weights", 1, cause="weights are drawn without `seed`, or dropout is still at work: .eval()"):
     for _name, _function, _x, _fs in (("eeg_steps", eeg_steps, _eeg, 125.0), ("pupil_steps", pupil_steps, _pupil, 60.0)):
-        _first = exam.numbers(_function(_x, _fs, 3), what=_name)
-        exam.same(_function(_x, _fs, 3), _first, what=f"{_name}, the same seed twice", atol=1e-5)
-        exam.expect(not nets.alike(_function(_x, _fs, 4), _first), got=f"the same {_name} with another seed", expected="other weights", cause="`seed` is not used")
-        _answers[_name] = _first
+        _told = exam.numbers(_function(_x, _fs, 3), what=_name)
+        exam.same(_function(_x, _fs, 3), _told, what=f"{_name}, the same seed twice", atol=1e-5)
+        exam.expect(not nets.alike(_function(_x, _fs, 4), _told), got=f"the same {_name} with another seed", expected="other weights", cause="`seed` is not used")
+
+
+def _again(_function):
+    """The function with weights that are the same in each call, whether it uses its seed or not: that was asked above."""
+
+    def _ask(*_arguments):
+        torch.manual_seed(SEED + 34)
+        return _function(*_arguments)
+
+    return _ask
+
+
+try:
+    _eeg_steps, _pupil_steps = _again(eeg_steps), _again(pupil_steps)
+except NameError:  # said above
+    _eeg_steps = _pupil_steps = lambda *_: exam.given(None)
+for _name, _function, _x, _fs in (("eeg_steps", _eeg_steps, _eeg, 125.0), ("pupil_steps", _pupil_steps, _pupil, 60.0)):
+    try:
+        _answers[_name] = exam.numbers(_function(_x, _fs, 3), what=_name)
+    except Exception:
+        pass  # said above
 with task.check("each window by itself", 1, cause="batch normalisation in training mode: .eval() is missing; or something is computed over all windows"):
-    for _name, _function, _x, _fs in (("eeg_steps", eeg_steps, _eeg, 125.0), ("pupil_steps", pupil_steps, _pupil, 60.0)):
+    for _name, _function, _x, _fs in (("eeg_steps", _eeg_steps, _eeg, 125.0), ("pupil_steps", _pupil_steps, _pupil, 60.0)):
         exam.same(_function(_x[2:3], _fs, 3), exam.given(_answers.get(_name))[2:3], what=f"{_name} of a window alone and with others", atol=1e-4)
         nets.differ(_answers[_name], _name)
 with task.check("every channel and every moment of the EEG, in its own place", 1, cause="steps in another order than time, or part of the window or some channels are never looked at"):
     for _channel, _at in ((0, 0.6), (3, 2.0), (7, 3.4)):
         _changed = nets.louder(_eeg, 125.0, channel=_channel, at_s=_at)
-        nets.moved_at(eeg_steps(_changed, 125.0, 3), exam.given(_answers.get("eeg_steps")), at_s=_at, seconds=4.0, what=f"channel {_channel} at {_at:g} s")
+        nets.moved_at(_eeg_steps(_changed, 125.0, 3), exam.given(_answers.get("eeg_steps")), at_s=_at, seconds=4.0, what=f"channel {_channel} at {_at:g} s")
 with task.check("every moment of the pupil, in its own place", 1, cause="steps in another order than time, or part of the window is never looked at"):
     for _at in (0.6, 2.0, 3.4):
         _changed = _pupil + 0.5 * (np.abs(np.arange(_pupil.shape[1]) / 60.0 - _at) < 0.2).astype(np.float32)
-        nets.moved_at(pupil_steps(_changed, 60.0, 3), exam.given(_answers.get("pupil_steps")), at_s=_at, seconds=4.0, what=f"the pupil at {_at:g} s")
+        nets.moved_at(_pupil_steps(_changed, 60.0, 3), exam.given(_answers.get("pupil_steps")), at_s=_at, seconds=4.0, what=f"the pupil at {_at:g} s")
 with task.check("the height of the EEG and the size of the pupil arrive", 1, cause="each window is scaled by itself: what the level shows in is gone"):
-    nets.level_kept(eeg_steps(2 * _eeg, 125.0, 3), exam.given(_answers.get("eeg_steps")), what="an EEG of twice the height",
+    nets.level_kept(_eeg_steps(2 * _eeg, 125.0, 3), exam.given(_answers.get("eeg_steps")), what="an EEG of twice the height",
                     cause="each window is scaled by itself, with its own spread or by nn.InstanceNorm1d, or its mean over the steps is taken off: the power that the level shows in is gone")
-    nets.level_kept(pupil_steps(_pupil + 0.4, 60.0, 3), exam.given(_answers.get("pupil_steps")), what="a pupil 0.4 mm larger",
+    nets.level_kept(_pupil_steps(_pupil + 0.4, 60.0, 3), exam.given(_answers.get("pupil_steps")), what="a pupil 0.4 mm larger",
                     cause="the mean of each window, or of its steps, is taken off, or nn.InstanceNorm1d does it: the size that the level shows in is gone")
-    nets.level_kept(pupil_steps(2 * _pupil, 60.0, 3), exam.given(_answers.get("pupil_steps")), what="a pupil twice as far from its baseline",
+    nets.level_kept(_pupil_steps(2 * _pupil, 60.0, 3), exam.given(_answers.get("pupil_steps")), what="a pupil twice as far from its baseline",
                     cause="each window is divided by its own spread, or its mean is taken off: the size that the level shows in is gone")
 _gap = _pupil.copy()
 _gap[:, 100:160] = np.nan
 with task.check("where the pupil is not known, the answer is finite", 1, cause="NaN goes into a convolution, and out of it into every step it reaches"):
-    nets.differ(nets.steps_of(pupil_steps(_gap, 60.0, 3), n=6, seconds=4.0, what="pupil_steps with a gap of a second"), "pupil_steps")
-    nets.steps_of(pupil_steps(np.full_like(_pupil, np.nan), 60.0, 3), n=6, seconds=4.0, what="pupil_steps of a window without any pupil")
+    nets.differ(nets.steps_of(_pupil_steps(_gap, 60.0, 3), n=6, seconds=4.0, what="pupil_steps with a gap of a second"), "pupil_steps")
+    nets.steps_of(_pupil_steps(np.full_like(_pupil, np.nan), 60.0, 3), n=6, seconds=4.0, what="pupil_steps of a window without any pupil")
 with task.check("a gap is neither a pupil of 0 mm nor an average one", 2, cause="NaN is replaced by a number, and the network is not told where: give it a second channel, known or not"):
-    _told = exam.numbers(pupil_steps(_gap, 60.0, 3), what="pupil_steps with a gap")
+    _told = exam.numbers(_pupil_steps(_gap, 60.0, 3), what="pupil_steps with a gap")
     _mean = np.nanmean(_gap, axis=1, keepdims=True)
     for _number, _what in ((0.0, "0 mm"), (_mean, "the window's mean"), (np.nanmean(_gap), "the mean of all windows"), (-1.0, "-1 mm")):
         _filled = np.where(np.isfinite(_gap), _gap, _number).astype(np.float32)
-        exam.expect(not nets.alike(pupil_steps(_filled, 60.0, 3), _told), got=f"the same answer for a gap and for {_what}", expected="another one",
+        exam.expect(not nets.alike(_pupil_steps(_filled, 60.0, 3), _told), got=f"the same answer for a gap and for {_what}", expected="another one",
                     cause="NaN is replaced by a number, and the network is not told where: give it a second channel, known or not")
     _early, _late = (np.where((np.arange(240) >= _at) & (np.arange(240) < _at + 40), np.nan, 0.0 * _pupil).astype(np.float32) for _at in (60, 140))
-    exam.expect(not nets.alike(pupil_steps(_early, 60.0, 3), pupil_steps(_late, 60.0, 3)), got="the same answer for a gap after 1 s and for one after 2.3 s", expected="another one",
+    exam.expect(not nets.alike(_pupil_steps(_early, 60.0, 3), _pupil_steps(_late, 60.0, 3)), got="the same answer for a gap after 1 s and for one after 2.3 s", expected="another one",
                 cause="only that something is missing is told, not where: the second channel needs a value for each sample")
 task.points()
 
@@ -603,12 +623,12 @@ task.points()
 #   a softmax **over the t steps** of `query · key / sqrt(d)`. Leave `attended`, below, as it is: it asks with arrays.
 # - `Concatenation(channels, eeg_fs, pupil_fs)` and `CrossAttention(channels, eeg_fs, pupil_fs)`: networks with the two branches of task 4. Input `eeg` (n, channels, samples), `pupil` (n, samples) and `present` (n, 2) bool (EEG, pupil); output logits (n, 3) of the
 #   levels 0 low, 1 medium, 2 high. The first sums each branch up over time and reads the two summaries side by side. The second first lets every step of **each** signal attend to all steps of the **other**, then sums up.
-# - **A missing signal.** Where `present` is False, that signal plays no part: whatever its numbers are, NaN included, the answer is finite and the same. Nor is it read as zeros: a learned vector stands in for the branch, so that the network knows that the sensor is dead. Others
+# - **A missing signal.** Where `present` is False, that signal plays no part: whatever its numbers are, NaN included, the answer is finite and the same. Nor is it read as zeros: something else stands in for what the branch would say, so that the network knows that the sensor is dead; best is a learned vector for each of the two signals. Others
 #   in the batch are not touched. At least one of the two is always present.
 # - `fusion_logits(fusion, eeg, pupil, present, rates, seed)`: what a fresh network says, weights drawn from `seed`, in evaluation mode: array (n, 3). `fusion` is `"concatenation"` or `"attention"`, `rates` (eeg_fs, pupil_fs).
 # - `after_attention(eeg, pupil, present, rates, seed)`: of a fresh `CrossAttention`, as above, the steps of both signals after they have attended to each other and before they are summed up: a dict of `"eeg"` and `"pupil"`, each (n, steps, width).
 # - `gradient_norms(fusion, eeg, pupil, present, levels, rates, seed)`: the same fresh network in **training** mode; one backward pass of the cross-entropy with `levels` (n,). Returns a dict, `"eeg"` and `"pupil"`: the root of the sum of the squared gradients of all weights
-#   of that branch. Both are above 0 when training reaches both.
+#   of that branch. Both are above 0 when training reaches both; a branch whose signal is missing in all windows has no gradient: 0 (PyTorch may leave `p.grad` at `None` then).
 #
 # <details><summary>Hint 1: the idea</summary>Every branch gives (n, steps, width). Mean and maximum over the steps make (n, 2 width) of it. Attention adds to each step what it found in the other signal, and alone knows no order: add to each step something that tells where it
 # stands.</details>
@@ -798,9 +818,19 @@ with task.check("training reaches both branches", 1, cause="a branch is computed
         for _name in ("eeg", "pupil"):
             _norm = float(exam.numbers(nets.entry(_told, _name), shape=(), what=f"gradient of {_name}"))
             exam.expect(_norm > 1e-7, got=f"{_kind}: a gradient of {_norm:.2g} in the branch of the {_name}", expected="more than 0", cause="a branch is computed under no_grad or detached")
-    _x, _p = np.where(_half[:, :1, None], _eeg, np.nan), np.where(_half[:, 1:], _pupil, np.nan)
-    for _name, _norm in gradient_norms("attention", _x, _p, _half, np.arange(6) % 3, _rates, 3).items():
-        exam.numbers(_norm, shape=(), what=f"gradient of {_name}, a signal missing and NaN")
+    for _kind in _kinds:  # a branch whose signal nobody has gets no gradient, the other one does: tells constants, names swapped and the norm of everything apart
+        for _k, (_gone, _other) in enumerate((("eeg", "pupil"), ("pupil", "eeg"))):
+            _told = gradient_norms(_kind, _eeg, _pupil, _both & (np.arange(2) != _k), np.arange(6) % 3, _rates, 3)
+            _none, _some = (float(exam.numbers(nets.entry(_told, _name), shape=(), what=f"gradient of {_name}")) for _name in (_gone, _other))
+            exam.expect(_none < 1e-6 < _some, got=f"{_kind}, {_gone} missing in all windows: gradients of {_none:.2g} for {_gone} and {_some:.2g} for {_other}", expected=f"0 for {_gone} and more for {_other}",
+                        cause="the norm of another part of the network, the two names swapped, or a number that has nothing to do with the gradient")
+        _norms = [gradient_norms(_kind, _eeg, _pupil, _both, _levels, _rates, _seed) for _levels, _seed in ((np.arange(6) % 3, 3), ((np.arange(6) + 1) % 3, 3), (np.arange(6) % 3, 4))]
+        for _new, _what in zip(_norms[1:], ("other levels", "another seed"), strict=True):
+            exam.expect(any(abs(_new[_name] / _norms[0][_name] - 1) > 1e-6 for _name in ("eeg", "pupil")), got=f"{_kind}: the same norms with {_what}", expected="others", cause="a number that has nothing to do with the gradient of this network and these levels")
+        _x, _p = np.where(_half[:, :1, None], _eeg, np.nan), np.where(_half[:, 1:], _pupil, np.nan)
+        for _name, _norm in gradient_norms(_kind, _x, _p, _half, np.arange(6) % 3, _rates, 3).items():
+            exam.expect(np.isfinite(_norm), got=f"{_kind}: a gradient of {_name} that is NaN or infinite where a signal is missing and NaN", expected="a finite one",
+                        cause="NaN goes into the branch and is replaced after it: its gradient is 0 times NaN, which is NaN. Replace the numbers before the branch")
 task.points()
 
 # %% [markdown]
@@ -1140,7 +1170,7 @@ with task.check("all that is remembered is in the state", 1, cause="something is
         for _ in range(2):  # and the same state twice
             _c, _ = probe.run_filter(filter_step, _x[125.0], 125.0, [_second], _after)
             exam.same(_c, _piece[:, 300:], what="the rest of a stream, after another one took its turn", rtol=0, atol=1e-6,
-                      cause="filter_step keeps something outside of the state, in a global variable or an attribute, or nothing is kept at all")
+                      cause="something is kept outside of the state of filter_step, in a global variable or an attribute, or nothing is kept at all")
         _long = probe.run_filter(filter_step, np.tile(_x[125.0], 3), 125.0, [slice(_k, _k + 50) for _k in range(0, 2250, 50)])[1]
         probe.lasts(_after, _long, at_least=8 * 4, what="filter_step")  # order 8, four channels
     if _in_order is not None:
@@ -1189,9 +1219,9 @@ task.points()
 # - **A dead sensor** gives NaN: EEG that is NaN throughout, or a pupil without one known sample. Never both.
 # - Returns (n, 3), probabilities of low, medium and high. Each window gets the same answer in whatever company.
 #
-# `cohort.signals` (n, 19, 500), `cohort.columns["pupil"]` (n, 240), `cohort.labels`, `cohort.subjects`, and for task 9 `cohort.columns["since_s"]` (seconds from the last change of level to the window's end), `["purity"]` (share of the window that has its level), `["start_s"]` and
+# `cohort.signals` (n, 19, 500), `cohort.columns["pupil"]` (n, 240), `cohort.labels`, `cohort.subjects`, and for task 9 `cohort.columns["since_s"]` (seconds from the last change of level to the window's **end**; as a window is 4 s long and its label is the level that covers most of it, windows with `since_s` below 2 s mostly carry the level **before** the change), `["purity"]` (share of the window that has its level), `["start_s"]` and
 # `["recording"]` are the class's windows.
-# In training leave one or the other signal out now and then: a network that has never met a dead sensor cannot do without. Split by subject and print the report of task 6 for the test subjects: task 9 is about it.
+# All of these people may be trained with, validation people of your folds too, once nothing is chosen on them any more. In training leave one or the other signal out now and then: a network that has never met a dead sensor is seldom good without. Split by subject and print the report of task 6 for the test subjects: task 9 is about it.
 #
 # The test cell asks about people you have never met: the AUC of each level (3 points), the macro-AUC (3 points), and the macro-AUC without the pupil (2 points) and without the EEG (2 points), each along a line from a floor; 2 points are for sound probabilities. Medium is hard: it lies between the other two.
 #
@@ -1300,7 +1330,7 @@ task.points()
 #
 # 1. How large is the share of wrong windows by time since the last change of level (`since_s`), and of windows that hold two levels (`purity` below 1) against pure ones? Name numbers from your own run, with the numbers of windows, and the data they are on (2 points).
 # 2. Pupil and rhythms do not change at once, and a window looks back. Which of what you found is explained by that, which may be chance, and what share of the errors lies far from any change and has another cause (2 points)?
-# 3. A display is to show the level live. You may smooth over three windows, or demand that a level holds for some seconds before it is shown (task 7). What do you gain and what do you lose at transitions, in seconds? Name one use for which such a display is out of place, and why (2 points).
+# 3. A display is to show the level live, from windows of 4 s that begin every 0.25 s (task 7; the class's windows follow each other every 4 s, without overlap). You may smooth over the last 3 s of answers, or demand that a level holds for some seconds before it is shown. What do you gain and what do you lose at transitions, in seconds? Name one use for which such a display is out of place, and why (2 points).
 #
 # <details><summary>Hint 1: the idea</summary>A share of few windows is not worth much: windows of one person are alike, so draw people, not windows, before you believe a difference.</details>
 # <details><summary>Hint 2: what to use</summary>Masks such as <code>(since &gt;= 0) &amp; (since &lt; 4)</code>; NaN in <code>since_s</code> means that no change came before. <code>np.bincount</code>, a bar chart with the numbers of windows above the bars.</details>
@@ -1308,18 +1338,18 @@ task.points()
 
 # %% [markdown] role="written" task="transitions" points=6
 # ### BEGIN SOLUTION
-# 1. On the class's SIMULATED subjects: from the last lines of my report, the share of wrong windows in the first 4 s after a change, and later, each with its number of windows (about a tenth of all windows end within 4 s of a change). Windows that hold two levels are wrong more
+# 1. On the class's SIMULATED subjects: from the last lines of my report, the share of wrong windows in the first 4 s after a change, and later, each with its number of windows (about a tenth of all windows end within 4 s of a change). With `since_s` below 2 s most of a window lies before the change, and so does its label. Windows that hold two levels are wrong more
 # often than pure ones: their label is the level of the larger part. All this is of one run and a dozen people.
 # 2. Theta, alpha and the pupil follow the level with a lag of seconds, and a window of 4 s holds up to 4 s of the level before: that delays every answer, so errors crowd in the first seconds. Differences of a few per cent between later stretches are within what drawing people anew
 # gives. Most errors lie far from any change: medium is called low or high, and there are people whose rhythms do not answer at all. Those errors are no matter of time.
-# 3. Three windows, one each second, take most single wrong answers away, and add about a second of delay on average; demanding that a level holds for 4 s takes away more, and shows each change at least 4 s later, a short one never. Out of place: to judge or rank people (hiring, marks, driving licences): it
+# 3. A mean over 3 s (12 answers, a quarter of a second apart) takes single wrong answers away, fewer than one hopes, as neighbours share most of their 4 s, and adds about a second and a half of delay; three of the class's windows would be 12 s; demanding that a level holds for 4 s takes away more, and shows each change at least 4 s later, a short one never. Out of place: to judge or rank people (hiring, marks, driving licences): it
 # is no better than macro-AUC 0.8 on simulated people, errs more in some than in others, and light, age or medicine change a pupil as work does.
 # ### END SOLUTION
 #
 # ### BEGIN MARK SCHEME
-# - 1 (2 points): shares by time since the change with numbers of windows, from own run, called simulated (1); mixed against pure windows (1). Shares without numbers of windows: half a point less.
+# - 1 (2 points): shares by time since the change with numbers of windows, from own run, called simulated (1); mixed against pure windows (1). Shares without numbers of windows: half a point less. Who says that windows with `since_s` below 2 s mostly carry the old level has read well: no point depends on it.
 # - 2 (2 points): lag of the signals and the window's length as cause of errors near changes, and something said of chance, best over people (1); that most errors lie elsewhere, with a cause: medium between the others, people without effect (1).
-# - 3 (2 points): what is gained and lost, in seconds, for both or for one with numbers of task 7 or the own run (1); a use that is out of place with a reason that has to do with the errors, the confounds or the people concerned (1).
+# - 3 (2 points): what is gained and lost, in seconds, for both or for one with numbers of task 7 or the own run (1; the delay of a mean over T seconds is about T / 2, and three windows of the class, 4 s apart, are 12 s, not 0.75 s); a use that is out of place with a reason that has to do with the errors, the confounds or the people concerned (1).
 # ### END MARK SCHEME
 
 # %% [markdown]

@@ -229,7 +229,7 @@ SLIPS = {
         "pure, kept = order_step, {}\n\n\ndef order_step(first, samples, state, late):\n"
         "    out, kept[0] = pure(first, samples, kept[0] if state else None, late)\n    return out, 1\n\n\ndef decide(",
         15,
-        "order_step keeps something outside of the state",
+        "kept outside of the state of order_step",
     ),
     "always waits": ("stream", "while go < n and", "while False and", 13, "go on at once"),
     "too late written in": (

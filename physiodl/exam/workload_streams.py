@@ -150,7 +150,7 @@ def take_turns(step: Callable, streams: Sequence[Sequence[tuple[int, np.ndarray]
 
     Every packet is handed over twice, with the same state: what is kept elsewhere has moved on.
     """
-    cause = "order_step keeps something outside of the state, in a global variable or an attribute, or nothing at all"
+    cause = "something is kept outside of the state of order_step, in a global variable or an attribute"
     states, wanted = [None] * len(streams), [reorder(rows, late) for rows in streams]
     for k in range(max(map(len, streams))):
         for which, rows in enumerate(streams):

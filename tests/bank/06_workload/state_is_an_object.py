@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "The state is an object of the student's own, which no test cell can hand back"
-# expect: {stream: 8}
+# expect: {stream: 9}
 # says: {stream: ["an object in the state of filter_step"]}
 # only: [stream]
 # ---
