@@ -112,7 +112,7 @@ def after_attention(eeg, pupil, present, rates, seed):
 def gradient_norms(fusion, eeg, pupil, present, levels, rates, seed):
     net = make(fusion, eeg.shape[1], rates, seed)
     nn.CrossEntropyLoss()(net(*as_tensors(eeg, pupil, present)), torch.tensor(levels).long()).backward()
-    return {name: sum(p.grad.square().sum().item() for p in getattr(net, name).parameters()) ** 0.5 for name in ("eeg", "pupil")}
+    return {name: sum(p.grad.square().sum().item() for p in getattr(net, name).parameters() if p.grad is not None) ** 0.5 for name in ("eeg", "pupil")}
 # %% task="evaluate"
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
