@@ -634,8 +634,8 @@ task.points()
 # stands.</details>
 # <details><summary>Hint 2: what to use</summary><code>torch.softmax(scores, dim=...)</code>, <code>query @ key.transpose(1, 2)</code>; <code>nn.Linear</code> for queries, keys and values;
 # <code>torch.where(present[:, 0, None, None], h, self.absent[0])</code> with <code>self.absent = nn.Parameter(torch.zeros(2, WIDTH))</code>. If you take <code>nn.MultiheadAttention</code>: <code>batch_first=True</code>.</details>
-# <details><summary>Hint 3: almost the code</summary><code>eeg = torch.where(present[:, 0, None, None], eeg, torch.zeros_like(eeg))</code> before the branch keeps NaN out, the learned vector after it says that nothing was there. Attention:
-# <code>e + attend(self.qe(e), self.kp(p), self.vp(p))</code>, and the same the other way round, both from the old <code>e</code> and <code>p</code>. Norms: <code>loss.backward()</code>, then <code>p.grad</code> of
+# <details><summary>Hint 3: almost the code</summary><code>eeg = torch.where(present[:, 0, None, None], eeg, torch.zeros_like(eeg))</code> before the branch keeps NaN out, the learned vector after it says that nothing was there. Attention: three
+# <code>nn.Linear</code> for each direction, and the steps of a signal plus what they found; who asks, and whose keys and values are those? Take both directions from the old <code>e</code> and <code>p</code>. Norms: <code>loss.backward()</code>, then <code>p.grad</code> of
 # <code>net.eeg.parameters()</code>.</details>
 
 # %% role="answer" task="fusion"
@@ -851,8 +851,8 @@ task.points()
 # <details><summary>Hint 1: the idea</summary>Deal subjects out like cards. An AUC asks only for order: hard decisions have none left. What is drawn anew in a bootstrap is what is independent of the rest: people, not windows.</details>
 # <details><summary>Hint 2: what to use</summary><code>np.unique(subjects, return_inverse=True)</code>, <code>rng.permutation</code>; <code>roc_auc_score(levels == c, probability[:, c])</code>, or ranks, which are faster:
 # <code>(rank.sum() - m * (m + 1) / 2) / (m * (n - m))</code> with the ranks (<code>scipy.stats.rankdata</code>) of the m windows of the level. <code>LogisticRegression(C=c, max_iter=500).fit(x, y).predict_proba(x)</code>.</details>
-# <details><summary>Hint 3: almost the code</summary>Folds: <code>number = (rng.permutation(len(names)) % k)[who]</code>; fold i tests <code>number == i</code> and validates on <code>number == (i + 1) % k</code>. Bootstrap: a list of positions of each subject, then
-# <code>rows = np.concatenate([own[j] for j in rng.integers(m, size=m)])</code>.</details>
+# <details><summary>Hint 3: almost the code</summary>Folds: each name gets a number from 0 to k - 1 (a permutation, and <code>%</code>), and each window that of its name; fold i tests number i: which number validates, in the last fold too? Bootstrap: a list of positions of each subject, then
+# <code>np.concatenate</code> of the lists of those who were drawn.</details>
 
 # %% role="locked"
 from scipy.stats import rankdata
@@ -1310,11 +1310,13 @@ with task.check("three probabilities for each window, the same in any company", 
     _all = exam.ask(_unseen, workload_probabilities)
     exam.expect(np.abs(_all.sum(axis=1) - 1).max() < 1e-2, got="rows that do not add up to 1", expected="three probabilities for each window", cause="a softmax over the windows instead of the levels, or logits")
     nets.differ(_all, "probabilities")
+    exam.expect(((_all > 1e-6) & (_all < 1 - 1e-6)).any(), got="only zeros and ones", expected="probabilities", cause="decisions (argmax) instead of probabilities: an AUC asks for an order, and decisions have none left")
 with task.check("finite answers without the pupil, and without the EEG", 1, cause="`present` is not made from the signals: NaN gets into the network"):
     _eeg_only, _pupil_only = exam.ask(_blind, workload_probabilities), exam.ask(_deaf, workload_probabilities)
     nets.differ(_pupil_only, "probabilities")
 # reference at the smallest budget, eight seeds and hidden cohorts: AUC of low 0.80 to 0.93, medium 0.64 to 0.69, high 0.75 to 0.87, mean 0.74 to 0.83; without the pupil 0.56 to 0.68, without the
-# EEG 0.72 to 0.83; on the practice cohort, which is hard, four seeds: 0.77 to 0.78, 0.64 to 0.67, 0.73 to 0.74, 0.72 to 0.73; 0.59 to 0.63, 0.71 to 0.72. Logistic regression on the mean size of the pupil alone: low 0.65 to 0.75, medium 0.48 to 0.56, high 0.65 to 0.72, mean 0.60 to 0.67, and nothing without it
+# EEG 0.72 to 0.83; on the practice cohort, which is hard, four seeds: 0.77 to 0.78, 0.64 to 0.67, 0.73 to 0.74, 0.72 to 0.73; 0.59 to 0.63, 0.71 to 0.72. Logistic regression on the mean size of the pupil alone: low 0.65 to 0.75, medium 0.48 to 0.56, high 0.65 to 0.72, mean 0.60 to 0.67, and nothing without it;
+# on band powers and some numbers of the pupil it may reach all points, as the statement asks for no network
 task.credit("low against the others", lambda: exam.score("auc_low", _unseen, exam.given(_all)), floor=0.68, full=0.75, points=1)
 task.credit("high against the others", lambda: exam.score("auc_high", _unseen, exam.given(_all)), floor=0.65, full=0.70, points=1)
 task.credit("medium against the others", lambda: exam.score("auc_medium", _unseen, exam.given(_all)), floor=0.54, full=0.59, points=1)

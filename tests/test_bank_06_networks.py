@@ -97,6 +97,13 @@ SLIPS = {
         8,
         "a value for each sample",
     ),
+    "seed of the pupil forgotten": (
+        "branches",
+        "    torch.manual_seed(seed)\n    branch = PupilBranch",
+        "    branch = PupilBranch",
+        9,
+        "weights are drawn without `seed`",
+    ),
     "two widths": ("branches", "nn.Linear(filters, WIDTH)", "nn.Linear(filters, 12)", 9, "the same width for both"),
     "half of the channels": (
         "branches",
@@ -135,7 +142,29 @@ SLIPS = {
         "# NaN must not come near a weight\n",
         "",
         13,
-        "NaN or infinite",
+        "0 times NaN",
+    ),
+    "norms made up": (
+        "fusion",
+        "return {name: float(sum((p.grad**2).sum() for p in own.parameters() if p.grad is not None)) ** 0.5 "
+        "for name, own in branches.items()}",
+        'return {"eeg": 1.0, "pupil": 1.0}',
+        13,
+        "nothing to do with the gradient",
+    ),
+    "norms swapped": (
+        "fusion",
+        '{"eeg": net.eeg, "pupil": net.pupil}',
+        '{"eeg": net.pupil, "pupil": net.eeg}',
+        13,
+        "the two names swapped",
+    ),
+    "norm of everything": (
+        "fusion",
+        '{"eeg": net.eeg, "pupil": net.pupil}',
+        '{"eeg": net, "pupil": net}',
+        13,
+        "another part of the network",
     ),
     "softmax at the end": (
         "fusion",

@@ -13,6 +13,10 @@ from typing import Any
 
 import numpy as np
 
+_ORDER = "the columns stand in another order than low, medium, high"
+BELOW_CHANCE = {"roc_auc": "the probability of normal rhythm is returned instead of AF's"} | dict.fromkeys(
+    ("auc_low", "auc_high", "macro_auc"), _ORDER
+)
 LONGEST_MESSAGE = 400  # characters of a student's own error text that a check repeats
 # What the locked cells of the assignments define: where such a name is missing, those cells were hardly run.
 GIVEN = frozenset(
@@ -235,8 +239,8 @@ class Task:
             advice = "Compare with your own test set: a far better score there means a leak; as low a one, look at the"
             advice = f"Likely cause: {cause}" if cause else f"{advice} loss curves"
             message = f"{floor:g} or less gives no points, {full:g} or more gives all. {advice}"
-        if getattr(reached, "metric", "") == "roc_auc" and reached.value < 0.4:
-            message = "Far below chance. Likely cause: the probability of normal rhythm is returned instead of AF's"
+        if (metric := getattr(reached, "metric", "")) in BELOW_CHANCE and reached.value < 0.4:
+            message = f"Far below chance. Likely cause: {BELOW_CHANCE[metric]}"
         self._line(f"{what}: {reached}", earned, points, message)
 
     def points(self) -> float:
