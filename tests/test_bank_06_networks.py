@@ -125,7 +125,7 @@ SLIPS = {
         "fusion",
         "p = torch.where(present[:, 1, None, None], self.pupil(pupil), self.absent[1])",
         "p = torch.where(present[:, :1, None], self.pupil(pupil), self.absent[1])",
-        12,
+        11,
         "missing",
     ),
     "left out for the batch": (
