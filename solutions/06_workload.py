@@ -382,8 +382,9 @@ with task.check("other rates", 1, cause="125 Hz is written into the filter"):
 
 
 def _cut(_eeg_fs, _pupil_fs, _spans, *, _window_s, _hop_s, _least, _gap=(0.0, 0.0)):
-    """Windows of signals that are nothing but their own time, and what should be in them; how the last one is treated has a check of its own."""
-    _eeg, _pupil = probe.clocks(60.0, _eeg_fs, channels=3), probe.clocks(60.0, _pupil_fs)
+    """Windows of signals that are their own time and a number nobody knows, and what should be in them; how the last one is treated has a check of its own."""
+    _away = np.random.default_rng((SEED, 35)).uniform(-400, 400, 4)
+    _eeg, _pupil = probe.clocks(60.0, _eeg_fs, channels=3) + _away[:3, None], probe.clocks(60.0, _pupil_fs) + _away[3]
     _pupil[round(_gap[0] * _pupil_fs) : round(_gap[1] * _pupil_fs)] = np.nan
     _made = cut_windows(_eeg, _eeg_fs, _pupil, _pupil_fs, [tuple(_span) for _span in _spans], _window_s, _hop_s, _least)
     _true = probe.windowed(_spans, seconds=60.0, window_s=_window_s, hop_s=_hop_s, least=_least)
@@ -397,8 +398,8 @@ def _cut(_eeg_fs, _pupil_fs, _spans, *, _window_s, _hop_s, _least, _gap=(0.0, 0.
     _true = {_name: _row[:_n] for _name, _row in _true.items()}
     exam.same(_got[:_n], _true["start_s"], what="start_s", atol=1e-6, cause="window k begins at k * hop_s, whichever windows are left out")
     _made = {_name: _row[:_n] for _name, _row in _made.items()}
-    _eeg = exam.numbers(probe.entry(_made, "eeg"), shape=(_n, 3, _long), what="eeg")
-    return _made, _true, _eeg, probe.gappy(probe.entry(_made, "pupil"), shape=(_n, _short), what="pupil")
+    _eeg = exam.numbers(probe.entry(_made, "eeg"), shape=(_n, 3, _long), what="eeg") - _away[:3, None]
+    return _made, _true, _eeg, probe.gappy(probe.entry(_made, "pupil"), shape=(_n, _short), what="pupil") - _away[3]
 
 
 def _labelled(_made, _true):

@@ -233,8 +233,9 @@ def measured(n_subjects: int, *, seed: int, common: float = 1.0, each: int = 4) 
     features = places[who, levels] + 0.3 * rng.standard_normal((len(who), 40))
     features[:, :2] += 6.5 * common * np.stack([levels - 1.0, np.abs(levels - 1.0)], axis=1)
     order = rng.permutation(len(who))
+    turn = np.linalg.qr(rng.standard_normal((40, 40)))[0]  # else whoever knows the two columns needs no training
     return {
-        "features": features[order],
+        "features": features[order] @ turn,
         "levels": levels[order],
         "subjects": [f"Subject{k:02d}" for k in who[order]],
     }
