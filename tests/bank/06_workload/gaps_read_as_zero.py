@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "An unknown pupil is a pupil of 0 mm, and a missing EEG is a flat one"
-# expect: {branches: 8, fusion: 13}
+# expect: {branches: 8, fusion: 12}
 # says: {branches: [a second channel], fusion: [learned vector]}
 # only: [branches, fusion]
 # ---

@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "Branches and networks answer in training mode"
-# expect: {branches: 9, fusion: 11}
+# expect: {branches: [8, 9], fusion: 11}
 # says: {branches: [.eval() is missing], fusion: [.eval() is missing]}
 # only: [branches, fusion]
 # ---

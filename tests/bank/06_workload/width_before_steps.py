@@ -1,7 +1,7 @@
 # ---
 # kind: wrong
 # title: "Branches give (n, width, steps), with a rate written in, and attention's softmax runs over those that ask"
-# expect: {branches: 6, fusion: [9, 10]}
+# expect: {branches: 5, fusion: [9, 10]}
 # says: {branches: ['(n, width, steps)'], fusion: [the steps that ask]}
 # only: [branches, fusion]
 # ---
